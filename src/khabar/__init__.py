@@ -1,0 +1,34 @@
+"""Tags every sentence of an Arabic news article as claim, official statement, casualty report or background."""
+
+from typing import TYPE_CHECKING, Any
+
+from khabar._version import __version__
+from khabar.errors import KhabarError
+from khabar.labels import Label
+
+if TYPE_CHECKING:
+    from khabar.annotator import Annotator
+    from khabar.schema import AnnotatedArticle, AnnotatedSentence, Furniture
+
+__all__ = [
+    "AnnotatedArticle",
+    "AnnotatedSentence",
+    "Annotator",
+    "Furniture",
+    "KhabarError",
+    "Label",
+    "__version__",
+]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401  # the type is the attribute's own; checkers read the block above
+    """Load the names that need onnxruntime or tokenizers on first use, so that ``import khabar`` stays instant."""
+    if name == "Annotator":
+        from khabar.annotator import Annotator
+
+        return Annotator
+    if name in {"AnnotatedArticle", "AnnotatedSentence", "Furniture"}:
+        import khabar.schema
+
+        return getattr(khabar.schema, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
