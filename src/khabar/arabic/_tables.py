@@ -16,8 +16,8 @@ TASHKEEL = "".join(
         (0x08E3, 0x08FF),
     )
     for code in range(first, last + 1)
-    # Hamza above and below and maddah compose with their letter (U+0654 on alef is أ): NFKC handles them first,
-    # and what is left over stands on a letter that no Arabic word has.
+    # Hamza and maddah as combining marks stand in this range too: NFKC has composed them with their letter before
+    # (alef and U+0654 are أ), and what is left over stands on a letter that takes none in Arabic.
 )
 """Marks that vocalise a letter. Dropping them leaves the word as it is printed in a newspaper."""
 
