@@ -38,9 +38,9 @@ def read_jsonl(path: str | Path) -> list[LabelledArticle]:
         body. Furniture units are among the sentences, with ``label=None``.
 
     Raises:
-        DataError: The file cannot be read, or breaks the format anywhere. The message lists the problems of the
-            whole file (the first twenty, and how many more there are), each with line, field, value, rule and
-            way out; nothing is returned from a file that is right only in part.
+        DataError: The file cannot be read, or breaks the format anywhere. The message lists the problems of
+            the whole file (the first twenty, and how many more there are), each with line, field, value, rule
+            and way out; nothing is returned from a file that is right only in part.
     """
     path = Path(path)
     try:
@@ -81,7 +81,7 @@ class _Problems:
 
     def add(self, line: int, where: str, what: str) -> None:
         place = f"line {line}, {where}" if where else f"line {line}"
-        self.found.append(f"{place}: {what}.")
+        self.found.append(f"{place}: {what}" if what.endswith("?") else f"{place}: {what}.")
 
     def raise_if_any(self) -> None:
         if not self.found:
@@ -119,6 +119,10 @@ def _read_article(raw: bytes, place: _Place) -> LabelledArticle | None:
         return None
     except json.JSONDecodeError as error:
         place.complain(f"is no JSON ({error.msg} at column {error.colno}); write one JSON object a line")
+        return None
+    except (ValueError, RecursionError) as error:
+        # Numbers of thousands of digits, brackets nested thousands deep.
+        place.complain(f"is beyond what can be read as JSON ({error}); write one JSON object a line")
         return None
     if not isinstance(record, dict):
         place.complain(f"{_show(record)} is no article; write one JSON object a line")
@@ -281,8 +285,8 @@ def _text(record: Mapping[str, Any], key: str, place: _Place, *, nullable: bool 
 
 def _check_article_keys(record: Mapping[str, Any], place: _Place) -> None:
     _check_required(record, _ARTICLE_REQUIRED, place)
-    # Other keys are welcome on an article, but one that looks like an absent optional key is a slip that would
-    # silently leave the article without, say, its split.
+    # Other keys are welcome on an article, but one that looks like an absent optional key is a slip that
+    # would silently leave the article without, say, its split.
     absent = [key for key in _ARTICLE_OPTIONAL if key not in record]
     for key in record:
         if key not in _ARTICLE_REQUIRED + _ARTICLE_OPTIONAL and _nearest(key, absent, cutoff=0.8):
