@@ -46,7 +46,7 @@ class MacroF1(evaluate.Metric):  # type: ignore[misc]  # evaluate ships no types
             )
         self.labels = tuple(str(label) for label in labels)
         # The base class makes a folder for its cache on construction, in the user's home unless told
-        # otherwise, and with `keep_in_memory` never writes to it: the folder need not outlive the constructor.
+        # otherwise, and with `keep_in_memory` never writes to it: it need not outlive the constructor.
         with TemporaryDirectory() as folder:
             super().__init__(keep_in_memory=True, cache_dir=folder)
 

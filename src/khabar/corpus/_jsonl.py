@@ -142,7 +142,10 @@ def _read_article(raw: bytes, place: _Place) -> LabelledArticle | None:
     if identifier == "":
         place.within("id").complain("is empty; name the article, so that its labels can be found again")
 
-    strings = {"body": text, "title": optional["title"]}
+    # None stands for a string of the wrong type, which has been complained of; no title is no entry.
+    strings = {"body": text}
+    if record.get("title") is not None:
+        strings["title"] = optional["title"]
     read: list[LabelledSentence | None] = []
     ends = {"title": 0, "body": 0}
     for index, sentence in enumerate(sentences):
@@ -191,9 +194,7 @@ def _part(record: Mapping[str, Any], place: _Place) -> Part | None:
     part = _PARTS.get(value) if isinstance(value, str) else None
     if part is None:
         nearest = _nearest(value, tuple(_PARTS))
-        place.within(".part").complain(
-            f"{_show(value)} is no part of an article; use {_listed(_PARTS)}{nearest}"
-        )
+        place.within(".part").complain(f"{_show(value)} is no part; use {_listed(_PARTS)}{nearest}")
     return part
 
 
@@ -218,10 +219,11 @@ def _span(
     if len(offsets) < 2 or part is None:
         return None
     start, end = offsets
+    if part not in strings:
+        place.within(".part").complain('"title", but the article has no title; add it or use "body"')
+        return None
     string = strings[part]
     if string is None:
-        if part == "title":
-            place.within(".part").complain('"title", but the article has no title; add it or use "body"')
         return None
     if not 0 <= start < end <= len(string):
         place.complain(
