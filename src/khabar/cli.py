@@ -1,0 +1,502 @@
+"""The command line: ``khabar annotate``.
+
+Exit codes: 0 all went well; 1 an input could not be annotated or the output not written; 2 the command itself
+is wrong, or the model; 130 interrupted; 141 the reader of a pipe went away.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, Protocol
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+from khabar._files import OutputFile, read_article_file, read_article_stdin, reason
+from khabar._version import __version__
+from khabar.errors import InputError, KhabarError
+from khabar.render import (
+    Direction,
+    csv_header,
+    csv_rows,
+    jsonl_line,
+    printable,
+    render_table,
+    terminal_direction,
+)
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from khabar.annotator import Annotator
+    from khabar.schema import AnnotatedArticle
+
+STDIN = "-"
+
+EXIT_INPUT = 1
+EXIT_USAGE = 2
+EXIT_INTERRUPTED = 128 + signal.SIGINT
+EXIT_PIPE = 141
+"""128 + SIGPIPE, what a shell reports for a program that the closed pipe ended; Windows has no such
+signal."""
+
+_WIDTH_WITHOUT_TERMINAL = 100
+
+app = typer.Typer(
+    name="khabar",
+    help="Tag every sentence of an Arabic news article by what it is to its reader.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    # A bug shows Python's own traceback: short, greppable, without the contents of somebody's article in it.
+    pretty_exceptions_enable=False,
+)
+
+
+class Format(StrEnum):
+    """What ``khabar annotate`` writes."""
+
+    TABLE = "table"
+    JSONL = "jsonl"
+    CSV = "csv"
+
+
+class Renderer(Protocol):
+    """One output format: the text before the first article, and the text of each article."""
+
+    def opening(self) -> str:
+        """Return what stands at the top, an empty string for nothing."""
+
+    def article(self, article: AnnotatedArticle, source: str) -> str:
+        """Return the text of one article, its last newline included."""
+
+
+class _Jsonl:
+    def opening(self) -> str:
+        return ""
+
+    def article(self, article: AnnotatedArticle, source: str) -> str:
+        return jsonl_line(article, source)
+
+
+class _Csv:
+    def opening(self) -> str:
+        return csv_header()
+
+    def article(self, article: AnnotatedArticle, source: str) -> str:
+        return csv_rows(article, source)
+
+
+class _Table:
+    """Tables one after the other, laid out for the terminal when that is where they go."""
+
+    def __init__(self, *, to_stdout: bool) -> None:
+        terminal = to_stdout and _is_terminal(sys.stdout)
+        self._direction = terminal_direction(os.environ) if terminal else Direction.PLAIN
+        # Rich finds out about NO_COLOR, FORCE_COLOR, TERM and the width of a terminal.
+        self._console = Console(
+            color_system="auto" if to_stdout else None,
+            width=None if terminal or "COLUMNS" in os.environ else _WIDTH_WITHOUT_TERMINAL,
+        )
+        self._first = True
+
+    def opening(self) -> str:
+        return ""
+
+    def article(self, article: AnnotatedArticle, source: str) -> str:
+        gap = "" if self._first else "\n"
+        self._first = False
+        return gap + render_table(article, source, self._console, self._direction)
+
+
+class Sink(Protocol):
+    """Where the output goes."""
+
+    def write(self, data: bytes) -> None:
+        """Write the next bytes."""
+
+    def commit(self) -> None:
+        """Make what was written final."""
+
+
+class _Stdout:
+    """Standard output, in UTF-8 whatever the locale; each article is passed on as soon as it is done."""
+
+    def write(self, data: bytes) -> None:
+        if _is_terminal(sys.stdout):
+            # A console knows its own encoding; what it cannot show becomes a question mark, not a traceback.
+            encoding = sys.stdout.encoding or "utf-8"
+            sys.stdout.write(data.decode("utf-8").encode(encoding, "replace").decode(encoding))
+        else:
+            sys.stdout.buffer.write(data)
+        sys.stdout.flush()
+
+    def commit(self) -> None:
+        sys.stdout.flush()
+
+
+@dataclass(frozen=True, slots=True)
+class _Input:
+    source: str
+    text: str
+    title: str | None
+
+
+class _Journal:
+    """What the user is told on standard error, and how many inputs failed."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self.failed = 0
+
+    def failure(self, error: InputError) -> None:
+        """Report an input that is left out."""
+        self.failed += 1
+        self.say(str(error))
+
+    def say(self, message: str) -> None:
+        """Print one line; file names in it cannot do anything to the terminal."""
+        self._console.print(
+            f"khabar: {printable(message)}", soft_wrap=True, highlight=False, markup=False, emoji=False
+        )
+
+
+class _OutputError(Exception):
+    """The output cannot be written; the message is the system's reason."""
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    """Tell an error of the output from any other error of the system; a closed pipe stays what it is."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise _OutputError(reason(error)) from error
+
+
+def load_annotator(model: str | None) -> Annotator:
+    """Load the model that the command uses; None for the built-in one.
+
+    Raises:
+        khabar.errors.KhabarError: If it is no complete khabar model.
+    """
+    # Here, not above: ONNX Runtime takes longer to import than --help takes to print.
+    from khabar.annotator import Annotator
+
+    return Annotator() if model is None else Annotator.from_pretrained(model)
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(f"khabar {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _khabar(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop."),
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command(
+    epilog="Exit code 0: all annotated; 1: an input or the output failed; 2: wrong command or model.",
+)
+def annotate(
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FILE",
+            help="Articles, one a file, plain text in UTF-8; [bold]-[/] for standard input.",
+        ),
+    ],
+    format_: Annotated[
+        Format | None,
+        typer.Option(
+            "--format",
+            "-f",
+            help="[bold]table[/] to read, [bold]jsonl[/] with one article a line, "
+            "[bold]csv[/] with one sentence a row.  [dim]default: what --output ends in, else table[/]",
+            show_default=False,
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Write here, not to standard output. The file appears at the end, whole or not at all.",
+            show_default=False,
+        ),
+    ] = None,
+    title: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TEXT",
+            help="The headline, when the file holds only the body. For a single article.",
+            show_default=False,
+        ),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FOLDER|HUB_ID",
+            help="A saved khabar model: a folder, or a name on the Hugging Face hub."
+            "  [dim]default: the built-in model, offline[/]",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Tag every sentence of one or more articles.
+
+    A file that cannot be read is named and left out; the others are annotated all the same.
+
+    [bold]Examples[/]
+
+    khabar annotate article.txt
+
+    khabar annotate news/*.txt --format jsonl --output annotations.jsonl
+
+    pbpaste | khabar annotate - --title "مقتل ثلاثة أشخاص في حادث سير"
+
+    khabar annotate news/*.txt --format csv --model ./my-model > annotations.csv
+    """
+    errors = Console(stderr=True)
+    journal = _Journal(errors)
+    if output is not None and str(output) == STDIN:
+        output = None
+    problem = _usage_problem(files, output, title)
+    if problem:
+        journal.say(problem)
+        raise typer.Exit(EXIT_USAGE)
+    chosen = format_ or _format_of(output)
+    try:
+        with ExitStack() as stack:
+            # Opened before the model is loaded: a folder that cannot be written to is said at once.
+            with _writing():
+                sink: Sink = _Stdout() if output is None else stack.enter_context(OutputFile(output))
+            annotator = load_annotator(model)
+            step = stack.enter_context(_progress(len(files), errors, output))
+            done = _write(annotator, files, title, _renderer(chosen, output), sink, journal, step)
+            if done:
+                with _writing():
+                    sink.commit()
+    except BrokenPipeError:
+        _abandon_stdout()
+        raise typer.Exit(EXIT_PIPE) from None
+    except KeyboardInterrupt:
+        _abandon_stdout()
+        journal.say("interrupted" if output is None else f"interrupted; {output} was not written")
+        raise typer.Exit(EXIT_INTERRUPTED) from None
+    except _OutputError as error:
+        _abandon_stdout()
+        where = "standard output" if output is None else f"{output}, and nothing was left there"
+        journal.say(f"cannot write to {where}: {error}")
+        raise typer.Exit(EXIT_INPUT) from None
+    except InputError as error:
+        journal.say(str(error))
+        raise typer.Exit(EXIT_INPUT) from None
+    except KhabarError as error:
+        journal.say(str(error))
+        raise typer.Exit(EXIT_USAGE) from None
+    if journal.failed:
+        kept = "" if done or output is None else f"; {output} was not written"
+        if len(files) > 1 or kept:
+            journal.say(f"{journal.failed} of {len(files)} inputs could not be annotated{kept}")
+        raise typer.Exit(EXIT_INPUT)
+
+
+def _usage_problem(files: Sequence[str], output: Path | None, title: str | None) -> str | None:
+    """Return what is wrong with the command as given, in one sentence, or None."""
+    if title is not None and len(files) > 1:
+        return f"--title goes with a single article, and {len(files)} were given"
+    if Counter(files)[STDIN] > 1:
+        return f"standard input ({STDIN}) was given more than once, and it can be read once"
+    if output is None:
+        return None
+    if output.is_dir():
+        return f"--output {output} is a folder; name a file in it: {output / 'annotations.jsonl'}"
+    if not output.parent.is_dir():
+        folder = output.parent
+        return f"--output {output}: the folder {folder} does not exist; make it first: mkdir -p {folder}"
+    for name in files:
+        if _same_file(name, output):
+            which = "standard input" if name == STDIN else name
+            return f"--output {output} is the input {which}, which it would overwrite; choose another name"
+    return None
+
+
+def _same_file(name: str, output: Path) -> bool:
+    """Tell whether writing to ``output`` would replace an input. Terminals and pipes are not replaced."""
+    try:
+        if not output.is_file():
+            return False
+        stat = os.fstat(sys.stdin.fileno()) if name == STDIN else Path(name).stat()
+        return os.path.samestat(stat, output.stat())
+    except (OSError, ValueError, AttributeError):
+        return False  # missing or unreadable, which reading it will say; or no standard input
+
+
+def _format_of(output: Path | None) -> Format:
+    """Return the format that goes with the ending of the output's name."""
+    ending = "" if output is None else output.suffix.lower().removeprefix(".")
+    return Format(ending) if ending in set(Format) else Format.TABLE
+
+
+def _renderer(chosen: Format, output: Path | None) -> Renderer:
+    match chosen:
+        case Format.JSONL:
+            return _Jsonl()
+        case Format.CSV:
+            return _Csv()
+        case Format.TABLE:
+            return _Table(to_stdout=output is None)
+
+
+def _write(
+    annotator: Annotator,
+    files: Sequence[str],
+    title: str | None,
+    renderer: Renderer,
+    sink: Sink,
+    journal: _Journal,
+    step: Callable[[], None],
+) -> int:
+    """Annotate the files and write each as soon as it is done; return how many were written."""
+    done = 0
+    inputs = _read(files, title, journal, step)
+    for source, article in annotate_inputs(annotator, inputs, journal.failure):
+        text = renderer.article(article, source)
+        with _writing():
+            sink.write(((renderer.opening() if not done else "") + text).encode("utf-8"))
+        done += 1
+        step()
+    return done
+
+
+def _read(
+    files: Iterable[str], title: str | None, journal: _Journal, step: Callable[[], None]
+) -> Iterator[_Input]:
+    """Yield the articles one at a time; report and leave out those that cannot be read."""
+    for name in files:
+        try:
+            text = read_article_stdin() if name == STDIN else read_article_file(Path(name))
+        except InputError as error:
+            journal.failure(error)
+            step()
+        else:
+            yield _Input(name, text, title)
+
+
+def annotate_inputs(
+    annotator: Annotator, inputs: Iterator[_Input], failure: Callable[[InputError], None]
+) -> Iterator[tuple[str, AnnotatedArticle]]:
+    """Annotate a stream of articles in batches, so that one bad article costs only itself.
+
+    Args:
+        annotator: The model.
+        inputs: Articles, read as the annotator asks for them.
+        failure: Called with the error of each article that is left out.
+
+    Yields:
+        Source and annotated article, in the order of the inputs.
+    """
+    waiting: deque[_Input] = deque()  # handed over and not yet back: as many as the annotator looks ahead
+
+    def hand_over() -> Iterator[Mapping[str, Any]]:
+        for item in inputs:
+            waiting.append(item)
+            yield {"text": item.text, "title": item.title, "id": item.source}
+
+    while True:
+        try:
+            for article in annotator.annotate_many(hand_over()):
+                yield waiting.popleft().source, article
+        except InputError:
+            if not waiting:
+                raise
+            # The stream does not say which of its articles it broke on: each one is asked alone, then it goes
+            # on.
+            while waiting:
+                item = waiting.popleft()
+                try:
+                    article = annotator.annotate(item.text, title=item.title)
+                except InputError as error:
+                    failure(InputError(f"{item.source}: {error}"))
+                else:
+                    yield item.source, article
+        else:
+            return
+
+
+def _progress(total: int, errors: Console, output: Path | None) -> AbstractContextManager[Callable[[], None]]:
+    """Return a progress bar's step; one that does nothing where a bar would be noise.
+
+    That is for one file, when standard error is no terminal, and when the results themselves run through the
+    same terminal.
+    """
+    if total == 1 or not errors.is_terminal or (output is None and _is_terminal(sys.stdout)):
+        return nullcontext(lambda: None)
+    return _Bar(total, errors)
+
+
+class _Bar:
+    def __init__(self, total: int, errors: Console) -> None:
+        # Standard output carries results; rich would otherwise send it through the bar's own console.
+        self._progress = Progress(
+            "annotating",
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=errors,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+        self._task = self._progress.add_task("annotating", total=total)
+
+    def __enter__(self) -> Callable[[], None]:
+        self._progress.start()
+        return lambda: self._progress.advance(self._task)
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+
+def _is_terminal(stream: Any) -> bool:  # noqa: ANN401  # None when the caller closed it
+    return stream is not None and stream.isatty()
+
+
+def _abandon_stdout() -> None:
+    """Drop what standard output still holds: Python would try, and fail, to write it on the way out."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError, AttributeError):
+        with suppress(OSError, ValueError, AttributeError), Path(os.devnull).open("wb") as nothing:
+            os.dup2(nothing.fileno(), sys.stdout.fileno())
+
+
+def _terminated(signum: int, frame: FrameType | None) -> NoReturn:
+    # As an exception, so that the file written aside is removed on the way out.
+    raise SystemExit(128 + signum)
+
+
+def main() -> None:
+    """Run the command line."""
+    signal.signal(signal.SIGTERM, _terminated)
+    app(prog_name="khabar")

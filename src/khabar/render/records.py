@@ -1,0 +1,121 @@
+"""JSON Lines and CSV, as docs/output-formats.md describes them."""
+
+import csv
+import io
+import json
+import re
+from typing import Any
+
+from khabar.labels import Label
+from khabar.schema import AnnotatedArticle, AnnotatedSentence
+
+_DECIMALS = 6
+
+_NOT_PLAIN_IN_JSON = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+"""What a JSON string may hold and a line of UTF-8 should not: lone surrogates, which UTF-8 cannot encode,
+line separators, at which some readers cut a line in two, and controls that a terminal would obey."""
+
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
+CSV_COLUMNS = (
+    "source",
+    "part",
+    "start",
+    "end",
+    "label",
+    "score",
+    *(f"score_{label}" for label in Label),
+    "truncated",
+    "text",
+)
+"""The header of the CSV, in order."""
+
+
+def article_record(article: AnnotatedArticle, source: str) -> dict[str, Any]:
+    """Return an article as the object that stands on one line of the JSON Lines output.
+
+    Args:
+        article: The article.
+        source: Where its text came from: the file as it was named, or ``-`` for standard input.
+
+    Returns:
+        Plain dicts, lists, strings, numbers and booleans. ``title`` is the title that the caller passed, None
+        when none was passed: a sentence of part ``"title"`` then has its offsets in the text. Probabilities
+        are rounded to six decimals.
+    """
+    return {
+        "source": source,
+        "title": article.title,
+        "sentences": [
+            {
+                "part": sentence.part,
+                "start": sentence.start,
+                "end": sentence.end,
+                "text": sentence.text,
+                "label": str(sentence.label),
+                "score": _rounded(sentence.score),
+                "scores": _scores(sentence),
+                "truncated": sentence.truncated,
+            }
+            for sentence in article.sentences
+        ],
+        "furniture": [
+            {"start": piece.start, "end": piece.end, "text": piece.text, "kind": piece.kind}
+            for piece in article.furniture
+        ],
+    }
+
+
+def jsonl_line(article: AnnotatedArticle, source: str) -> str:
+    r"""Return an article as one line of JSON, its newline included.
+
+    The string always encodes to UTF-8 and holds no line break but the last character. Arabic stands as it is;
+    only controls, line separators and lone surrogates are written as ``\uXXXX``.
+    """
+    line = json.dumps(article_record(article, source), ensure_ascii=False)
+    return _NOT_PLAIN_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", line) + "\n"
+
+
+def csv_header() -> str:
+    """Return the first line of the CSV, its newline included."""
+    return _csv([CSV_COLUMNS])
+
+
+def csv_rows(article: AnnotatedArticle, source: str) -> str:
+    """Return one CSV row for each sentence; an article without sentences has none.
+
+    Text is exact, whatever a spreadsheet would make of a leading ``=``; line breaks and quotes inside it are
+    quoted. The one exception is a lone surrogate, which no CSV in UTF-8 can carry: it becomes U+FFFD.
+    """
+    return _csv(
+        [
+            source,
+            sentence.part,
+            sentence.start,
+            sentence.end,
+            str(sentence.label),
+            _rounded(sentence.score),
+            *_scores(sentence).values(),
+            "true" if sentence.truncated else "false",
+            sentence.text,
+        ]
+        for sentence in article.sentences
+    )
+
+
+def _csv(rows: Any) -> str:  # noqa: ANN401  # what csv.writer takes
+    buffer = io.StringIO(newline="")
+    # Quoting every string, needed or not, keeps any line break, comma or quotation mark safe with every
+    # reader.
+    csv.writer(buffer, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n").writerows(rows)
+    return _LONE_SURROGATE.sub("\ufffd", buffer.getvalue())
+
+
+def _scores(sentence: AnnotatedSentence) -> dict[str, float]:
+    """Return the probability of every label, in the order of `Label` whatever the model's own order is."""
+    return {str(label): _rounded(sentence.scores[label]) for label in Label}
+
+
+def _rounded(probability: float) -> float:
+    # float() because a model's numbers may be NumPy's, which json does not know.
+    return round(float(probability), _DECIMALS)
