@@ -1,0 +1,27 @@
+"""How good an annotator is, on whose articles, and how sure that figure is."""
+
+from khabar.evaluation._evaluate import (
+    Agreement,
+    Evaluation,
+    Judgement,
+    SentenceAnnotator,
+    agreement,
+    judge,
+    summarise,
+)
+from khabar.evaluation._scores import Bootstrap, Estimate, LabelScores, Scores, score
+
+__all__ = [
+    "Agreement",
+    "Bootstrap",
+    "Estimate",
+    "Evaluation",
+    "Judgement",
+    "LabelScores",
+    "Scores",
+    "SentenceAnnotator",
+    "agreement",
+    "judge",
+    "score",
+    "summarise",
+]

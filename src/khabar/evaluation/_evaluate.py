@@ -1,0 +1,192 @@
+"""Evaluation of whatever annotates sentences, through the method that users call."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from khabar.errors import DataError, KhabarError
+from khabar.evaluation._scores import DEFAULT_BOOTSTRAP, Bootstrap, Estimate, Scores, difference, score
+from khabar.evaluation._speech import carries_speech_over
+from khabar.labels import Label
+from khabar.schema import AnnotatedSentence, LabelledArticle, LabelledSentence
+
+
+class SentenceAnnotator(Protocol):
+    """What can be evaluated: `khabar.Annotator`, a baseline, a rule of your own."""
+
+    def annotate_sentences(self, sentences: list[str], /) -> Sequence[AnnotatedSentence]:
+        """Annotate the sentences of ONE article, in order: as many results as given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """One labelled sentence of an article, and what an annotator said about it."""
+
+    article: str
+    """Id of the article."""
+    outlet: str | None
+    gold: LabelledSentence
+    label: Label
+    """The gold label; furniture has none and is not judged."""
+    predicted: AnnotatedSentence
+    first: bool
+    """Whether it is the first sentence of the body."""
+    carried_over: bool
+    """Whether it stands in the body and opens by going on with the words of a speaker named earlier."""
+
+    @property
+    def lenient_label(self) -> Label:
+        """The predicted label where the gold data has it as almost as right, else the gold label."""
+        return self.predicted.label if self.predicted.label in self.gold.also else self.label
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What an annotator scores on labelled articles."""
+
+    strict: Scores
+    """Only the gold label is right."""
+    lenient: Scores
+    """A label that the gold data lists as almost as right is right too."""
+    slices: Mapping[str, Scores]
+    """Strict scores of parts of the data, by name; a slice without sentences is left out."""
+    outlets: Mapping[str, Scores]
+    """Strict scores by outlet, for the articles that name one."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return {
+            "strict": self.strict.to_dict(),
+            "lenient": self.lenient.to_dict(),
+            "slices": {name: scores.to_dict() for name, scores in self.slices.items()},
+            "outlets": {name: scores.to_dict() for name, scores in self.outlets.items()},
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How far two annotators say the same on the same sentences."""
+
+    sentences: int
+    same: int
+    """Sentences that both gave the same label."""
+    macro_f1_difference: Estimate
+    """Macro-F1 of the first minus that of the second, drawn on the same resamples."""
+
+    @property
+    def share(self) -> float:
+        """Share of sentences with the same label, 0 to 1."""
+        return self.same / self.sentences
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return {
+            "sentences": self.sentences,
+            "same": self.same,
+            "share": self.share,
+            "macro_f1_difference": self.macro_f1_difference.to_dict(),
+        }
+
+
+SLICES: Mapping[str, Callable[[Judgement], bool]] = {
+    "title": lambda judgement: judgement.gold.part == "title",
+    "body": lambda judgement: judgement.gold.part == "body",
+    "first body sentence": lambda judgement: judgement.first,
+    "carried-over speech": lambda judgement: judgement.carried_over,
+}
+"""Parts of the data that are reported apart."""
+
+
+def judge(annotator: SentenceAnnotator, articles: Iterable[LabelledArticle]) -> list[Judgement]:
+    """Annotate labelled articles and put every label beside the gold one.
+
+    The annotator gets all units of an article in order, title first and furniture included, as it would from
+    a page that was split but not cleaned; units without a gold label are not judged.
+
+    Raises:
+        KhabarError: The annotator gave more or fewer results than it got sentences.
+    """
+    judgements: list[Judgement] = []
+    for article in articles:
+        predicted = annotator.annotate_sentences([sentence.text for sentence in article.sentences])
+        if len(predicted) != len(article.sentences):
+            raise KhabarError(
+                f"article {article.id!r}: {len(article.sentences)} sentences were given and {len(predicted)} "
+                "came back; annotate_sentences gives one result for every sentence."
+            )
+        first = next(
+            (unit for unit in article.sentences if unit.part == "body" and unit.label is not None), None
+        )
+        judgements += [
+            Judgement(
+                article=article.id,
+                outlet=article.outlet,
+                gold=gold,
+                label=gold.label,
+                predicted=annotated,
+                first=gold is first,
+                carried_over=gold.part == "body" and carries_speech_over(gold.text),
+            )
+            for gold, annotated in zip(article.sentences, predicted, strict=True)
+            if gold.label is not None
+        ]
+    return judgements
+
+
+def summarise(
+    judgements: Sequence[Judgement],
+    bootstrap: Bootstrap = DEFAULT_BOOTSTRAP,
+) -> Evaluation:
+    """Score judged sentences, as a whole and by slice and outlet.
+
+    Raises:
+        DataError: No sentence was judged.
+    """
+    if not judgements:
+        raise DataError("no sentence has a gold label, so there is nothing to score.")
+    slices = {name: [item for item in judgements if belongs(item)] for name, belongs in SLICES.items()}
+    outlets = {
+        outlet: [item for item in judgements if item.outlet == outlet]
+        for outlet in sorted({item.outlet for item in judgements if item.outlet is not None})
+    }
+    return Evaluation(
+        strict=_score(judgements, bootstrap),
+        lenient=score(
+            [item.lenient_label for item in judgements],
+            [item.predicted.label for item in judgements],
+            [item.article for item in judgements],
+            bootstrap,
+        ),
+        slices={name: _score(items, bootstrap) for name, items in slices.items() if items},
+        outlets={name: _score(items, bootstrap) for name, items in outlets.items()},
+    )
+
+
+def agreement(
+    first: Sequence[Judgement],
+    second: Sequence[Judgement],
+    bootstrap: Bootstrap = DEFAULT_BOOTSTRAP,
+) -> Agreement:
+    """Compare two annotators that judged the same articles, such as a quantised model and its original.
+
+    Raises:
+        ValueError: The two were not judged on the same sentences, or on none.
+    """
+    if [(item.article, item.gold) for item in first] != [(item.article, item.gold) for item in second]:
+        raise ValueError("the two were not judged on the same sentences, so they cannot be compared.")
+    one, two = ([item.predicted.label for item in items] for items in (first, second))
+    gold, groups = [item.label for item in first], [item.article for item in first]
+    return Agreement(
+        sentences=len(one),
+        same=sum(a is b for a, b in zip(one, two, strict=True)),
+        macro_f1_difference=difference(gold, one, two, groups, bootstrap),
+    )
+
+
+def _score(judgements: Sequence[Judgement], bootstrap: Bootstrap) -> Scores:
+    return score(
+        [item.label for item in judgements],
+        [item.predicted.label for item in judgements],
+        [item.article for item in judgements],
+        bootstrap,
+    )
