@@ -2,8 +2,8 @@
 
 Sentences of one article share a speaker, a subject and a style, so they are not independent, and an interval
 that resamples sentences is too narrow. Whole articles are resampled instead (Efron and Tibshirani 1993,
-chapter 8). All scores follow from confusion counts, so a resample is a sum of the articles' counts weighted by
-how often each article was drawn: one matrix product for all resamples.
+chapter 8). All scores follow from confusion counts, so a resample is a sum of the articles' counts, weighted
+by how often each article was drawn: one matrix product for all resamples.
 """
 
 from collections.abc import Mapping, Sequence
