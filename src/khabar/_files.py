@@ -80,7 +80,7 @@ class OutputFile:
 
     What is written goes to a hidden file in the same folder, which takes the target's place when `commit` is
     called and disappears when it is not. A link is followed, an existing file's permissions are kept, a new
-    file's are those of the umask. A target that is no regular file (``/dev/stdout``, a FIFO) is written to
+    file's are those of the umask. A target that is no regular file (``/dev/null``, a FIFO) is written to
     directly, since it cannot be replaced.
 
     Use it as a context manager: leaving without `commit`, by an exception or not, leaves the target as it
@@ -96,9 +96,9 @@ class OutputFile:
     def __init__(self, target: Path) -> None:
         self._target = Path(os.path.realpath(target))
         self._aside: Path | None = None
-        mode = self._target.stat().st_mode if self._target.exists() else None
+        # By its own name: resolving that of a shell's >(command) ends at a pipe without a path.
+        mode = target.stat().st_mode if target.exists() else None
         if mode is not None and not stat.S_ISREG(mode):
-            # By its own name: resolving /dev/stdout ends at a pipe that has no path.
             self._file: BinaryIO = target.open("wb")
             return
         aside = self._target.with_name(f".khabar-{secrets.token_hex(8)}.tmp")

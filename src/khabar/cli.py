@@ -42,6 +42,9 @@ if TYPE_CHECKING:
 
 STDIN = "-"
 
+_STDOUT_NAMES = {"-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"}
+"""Opening the last three anew would cut off what a redirection with ``>>`` is to be added to."""
+
 EXIT_INPUT = 1
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 128 + signal.SIGINT
@@ -279,7 +282,7 @@ def annotate(
     """
     errors = Console(stderr=True)
     journal = _Journal(errors)
-    if output is not None and str(output) == STDIN:
+    if str(output) in _STDOUT_NAMES:
         output = None
     problem = _usage_problem(files, output, title)
     if problem:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, ValidationError
 
+from khabar.arabic import FURNITURE_KINDS
 from khabar.labels import Label
 from khabar.render import CSV_COLUMNS, article_record, csv_header, csv_rows, jsonl_line
 from khabar.schema import Furniture
@@ -26,7 +27,8 @@ ARTICLE = article(
 )
 
 any_text = st.text(
-    st.characters(codec=None, exclude_categories=()) | st.sampled_from("\x00\x1b\x85\u2028\ud800\udfff\"\\,\r\n="),
+    st.characters(codec=None, exclude_categories=())
+    | st.sampled_from('\x00\x1b\x85\u2028\ud800\udfff"\\,\r\n='),
     min_size=1,
 )
 
@@ -92,14 +94,19 @@ def test_schema_refuses_what_breaks_it(spoil):
 
 
 def test_examples_in_the_docs_follow_the_schema_and_their_own_offsets():
-    examples = re.findall(r"```json\n(.*?)```", (DOCS / "output-formats.md").read_text(encoding="utf-8"), re.S)
+    examples = re.findall(
+        r"```json\n(.*?)```", (DOCS / "output-formats.md").read_text(encoding="utf-8"), re.S
+    )
     assert examples
     for example in map(json.loads, examples):
         VALIDATOR.validate(example)
         for piece in example["sentences"] + example["furniture"]:
             assert piece["end"] - piece["start"] == len(piece["text"])
+        assert {piece["kind"] for piece in example["furniture"]} <= set(FURNITURE_KINDS)
         for labelled in example["sentences"]:
-            assert labelled["score"] == labelled["scores"][labelled["label"]] == max(labelled["scores"].values())
+            assert (
+                labelled["score"] == labelled["scores"][labelled["label"]] == max(labelled["scores"].values())
+            )
             assert sum(labelled["scores"].values()) == pytest.approx(1, abs=2e-6)
 
 

@@ -24,12 +24,12 @@ from khabar.schema import Furniture
 ARTICLE = article(
     sentence("مقتل عاملين في انهيار سقالة", Label.CASUALTY_REPORT, part="title", score=0.91),
     sentence(
-        "وقالت وزارة العمل إن السلطات «أوقفت المشروع» وفتحت تحقيقا في شروط السلامة التي اتبعتها الشركة المنفذة.",
+        "وقالت وزارة العمل إن السلطات «أوقفت المشروع» وفتحت تحقيقا في شروط السلامة التي اتبعتها الشركة.",
         Label.OFFICIAL_STATEMENT,
         score=0.83,
     ),
     sentence("ويبلغ ارتفاع البرج 120 مترا.", Label.BACKGROUND, truncated=True),
-    furniture=(Furniture(0, 4, "شارك", "share"), Furniture(5, 9, "شارك", "share"), Furniture(10, 14, "صورة", "image")),
+    furniture=tuple(Furniture(0, 4, "شارك", kind) for kind in ("share", "share", "caption")),
 )
 
 
@@ -48,12 +48,12 @@ def test_plain_table():
         "title  casualty_report      0.91  مقتل عاملين في انهيار سقالة\n"
         "body   official_statement   0.83  وقالت وزارة العمل إن السلطات «أوقفت المشروع»\n"
         "                                  وفتحت تحقيقا في شروط السلامة التي اتبعتها\n"
-        "                                  الشركة المنفذة.\n"
+        "                                  الشركة.\n"
         "body   background          *0.70  ويبلغ ارتفاع البرج 120 مترا.\n"
         f"{'─' * 80}\n"
         "3 sentences: 1 casualty_report, 1 official_statement, 1 background\n"
         "* longer than the model's window: only the beginning was read\n"
-        "page furniture left out: 2 share, 1 image\n"
+        "page furniture left out: 2 share, 1 caption\n"
     )
 
 
@@ -92,7 +92,9 @@ def test_right_to_left_rows_fit_even_where_a_mark_takes_a_column(width):
 def test_isolated_lines_end_at_the_right_edge():
     lines = [line for line in render(direction=Direction.ISOLATE).splitlines() if "\u2067" in line]
     assert len(lines) == 6  # the heading, and five lines of text
-    assert all(line.endswith("\u2069") and line.count("\u2067") == line.count("\u2069") == 1 for line in lines)
+    assert all(
+        line.endswith("\u2069") and line.count("\u2067") == line.count("\u2069") == 1 for line in lines
+    )
     assert {cell_len(line) for line in lines} == {80}
 
 
@@ -188,7 +190,10 @@ def test_very_long_line():
     [
         (article(), "0 sentences"),
         (article(sentence("تم.")), "1 sentence: 1 claim"),
-        (article(*[sentence("تم.")] * 2, sentence("ثم.", Label.BACKGROUND)), "3 sentences: 2 claim, 1 background"),
+        (
+            article(*[sentence("تم.")] * 2, sentence("ثم.", Label.BACKGROUND)),
+            "3 sentences: 2 claim, 1 background",
+        ),
     ],
 )
 def test_count_line(annotated, line):

@@ -1,0 +1,600 @@
+import csv
+import errno
+import io
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from annotated_articles import REFUSED, FakeAnnotator
+from typer.testing import CliRunner
+
+import khabar
+from khabar import _files, cli
+from khabar.errors import BundleError, InputError
+
+TEXT = "أعلن وزير النقل افتتاح الجسر.\nوقال سكان الحي إن العمل تأخر عامين.\nاقرأ أيضا: أزمة المرور\n"
+
+POSIX = pytest.mark.skipif(os.name != "posix", reason="permissions, signals and devices are POSIX")
+
+
+@pytest.fixture
+def fake(monkeypatch):
+    fake = FakeAnnotator()
+    monkeypatch.setattr(cli, "load_annotator", lambda model: fake)
+    return fake
+
+
+@pytest.fixture
+def news(tmp_path, monkeypatch):
+    """A folder of three articles to work in."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("COLUMNS", raising=False)
+    for number in (1, 2, 3):
+        Path(f"{number}.txt").write_bytes(f"{TEXT}خبر {number}.".encode())
+    return tmp_path
+
+
+def run(*args, stdin=None):
+    return CliRunner().invoke(cli.app, ["annotate", *args], input=stdin)
+
+
+def records(text):
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def leftovers(folder):
+    return sorted(path.name for path in folder.iterdir() if path.name.startswith("."))
+
+
+# --- what it writes
+
+
+def test_version():
+    result = CliRunner().invoke(cli.app, ["--version"])
+    assert (result.exit_code, result.stdout) == (0, f"khabar {khabar.__version__}\n")
+
+
+@pytest.mark.parametrize("args", [["--help"], ["annotate", "--help"], ["annotate", "-h"]])
+def test_help(args):
+    result = CliRunner().invoke(cli.app, args)
+    assert result.exit_code == 0
+    assert "annotate" in result.stdout
+
+
+@pytest.mark.usefixtures("fake", "news")
+def test_table_is_the_default():
+    result = run("1.txt")
+    assert result.exit_code == 0
+    assert "official_statement   0.70  أعلن وزير النقل افتتاح الجسر.\n" in result.stdout
+    assert "3 sentences: 1 official_statement, 1 claim, 1 background\n" in result.stdout
+    assert "page furniture left out: 1 related\n" in result.stdout
+    assert result.stderr == ""
+
+
+@pytest.mark.usefixtures("fake", "news")
+def test_tables_of_several_files_are_apart():
+    result = run("1.txt", "2.txt")
+    assert result.stdout.count("\n\n") == 1
+    assert result.stdout.index("1.txt\n") < result.stdout.index("2.txt\n")
+
+
+@pytest.mark.usefixtures("fake", "news")
+def test_jsonl_on_standard_output():
+    result = run("1.txt", "2.txt", "--format", "jsonl")
+    assert [record["source"] for record in records(result.stdout)] == ["1.txt", "2.txt"]
+    assert "أعلن وزير النقل" in result.stdout
+
+
+@pytest.mark.usefixtures("fake", "news")
+def test_csv_on_standard_output_has_one_header():
+    rows = list(csv.DictReader(io.StringIO(run("1.txt", "2.txt", "--format", "csv").stdout)))
+    assert [row["source"] for row in rows] == ["1.txt"] * 3 + ["2.txt"] * 3
+    assert rows[1]["label"] == "claim"
+
+
+@pytest.mark.usefixtures("fake")
+@pytest.mark.parametrize(
+    ("options", "first"),
+    [
+        (["--output", "out.jsonl"], b"{"),
+        (["--output", "out.csv"], b'"source"'),
+        (["--output", "OUT.CSV"], b'"source"'),
+        (["--output", "out.txt"], b"1.txt\n"),
+        (["--output", "out.txt", "--format", "jsonl"], b"{"),
+        (["--output", "out.csv", "-f", "table"], b"1.txt\n"),
+    ],
+)
+def test_format_follows_the_name_of_the_output_unless_given(news, options, first):
+    result = run("1.txt", *options)
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert (news / options[1]).read_bytes().startswith(first)
+
+
+@pytest.mark.usefixtures("fake", "news")
+def test_standard_input():
+    result = run("-", "--format", "jsonl", stdin=TEXT.encode())
+    (record,) = records(result.stdout)
+    assert record["source"] == "-"
+    assert len(record["sentences"]) == 2
+
+
+@pytest.mark.usefixtures("fake", "news")
+def test_dash_as_output_is_standard_output():
+    assert records(run("1.txt", "-f", "jsonl", "--output", "-").stdout)
+    assert not Path("-").exists()
+
+
+@pytest.mark.usefixtures("fake", "news")
+def test_title():
+    (record,) = records(run("1.txt", "-f", "jsonl", "--title", "افتتاح جسر جديد").stdout)
+    assert record["title"] == "افتتاح جسر جديد"
+    assert record["sentences"][0]["part"] == "title"
+
+
+@pytest.mark.usefixtures("fake", "news")
+def test_no_title_is_null():
+    (record,) = records(run("1.txt", "-f", "jsonl").stdout)
+    assert record["title"] is None
+
+
+def test_model_is_passed_on(news, monkeypatch):
+    asked = []
+    monkeypatch.setattr(cli, "load_annotator", lambda model: asked.append(model) or FakeAnnotator())
+    run("1.txt")
+    run("1.txt", "--model", "./mine")
+    assert asked == [None, "./mine"]
+
+
+def test_articles_are_written_while_later_ones_are_still_unread(news, fake, monkeypatch):
+    handed_over_at_write = []
+    write = cli._Stdout.write
+
+    def watch(sink, data):
+        handed_over_at_write.append(len(fake.handed_over))
+        write(sink, data)
+
+    monkeypatch.setattr(cli._Stdout, "write", watch)
+    run(*["1.txt"] * 6, "-f", "jsonl")
+    assert handed_over_at_write == [2, 2, 4, 4, 6, 6]
+
+
+# --- offsets and bytes
+
+
+@pytest.mark.usefixtures("fake")
+def test_line_ends_are_not_translated(news):
+    Path("crlf.txt").write_bytes("أعلن وزير.\r\nوقال سكان.\r\n".encode())
+    (record,) = records(run("crlf.txt", "-f", "jsonl").stdout)
+    assert [piece["start"] for piece in record["sentences"]] == [0, 12]
+
+
+@pytest.mark.usefixtures("fake")
+@pytest.mark.parametrize("name", ["bom.txt", "-"])
+def test_byte_order_mark_is_not_part_of_the_text(news, name):
+    data = b"\xef\xbb\xbf" + TEXT.encode()
+    Path("bom.txt").write_bytes(data)
+    (record,) = records(run(name, "-f", "jsonl", stdin=data).stdout)
+    assert record["sentences"][0]["start"] == 0
+    assert record["sentences"][0]["text"] == "أعلن وزير النقل افتتاح الجسر."
+
+
+@pytest.mark.usefixtures("fake")
+def test_empty_file_is_an_article_without_sentences(news):
+    Path("empty.txt").touch()
+    result = run("empty.txt", "-f", "jsonl")
+    assert result.exit_code == 0
+    assert records(result.stdout) == [
+        {"source": "empty.txt", "title": None, "sentences": [], "furniture": []}
+    ]
+    assert run("empty.txt", "-f", "csv").stdout.startswith('"source"')
+    assert "0 sentences" in run("empty.txt").stdout
+
+
+# --- bad input: named, left out, the others annotated
+
+
+@pytest.mark.usefixtures("fake")
+@pytest.mark.parametrize(
+    ("data", "offset", "hint"),
+    [
+        ("خبر".encode() + b"\xc7\xe1", "byte 0xC7 at offset 6", "WINDOWS-1256"),
+        (b"\xef\xbb\xbf\xff", "byte 0xFF at offset 3", "WINDOWS-1256"),
+        ("خبر".encode("utf-16"), "byte 0xFF at offset 0", "UTF-16"),
+        ("خبر".encode()[:-1], "at offset 4", "iconv"),
+        (b"\xed\xa0\x80", "byte 0xED at offset 0", "iconv"),
+    ],
+)
+def test_bytes_that_are_not_utf8(news, data, offset, hint):
+    Path("bad.txt").write_bytes(data)
+    result = run("1.txt", "bad.txt", "2.txt", "-f", "jsonl", "-o", "out.jsonl")
+    assert result.exit_code == 1
+    assert "bad.txt is not UTF-8" in result.stderr
+    assert offset in result.stderr
+    assert hint in result.stderr
+    assert "1 of 3 inputs could not be annotated" in result.stderr
+    assert [record["source"] for record in records(Path("out.jsonl").read_text())] == ["1.txt", "2.txt"]
+
+
+@pytest.mark.usefixtures("fake", "news")
+def test_standard_input_that_is_not_utf8():
+    result = run("-", stdin=b"\xc7\xe1\xce\xc8\xd1")
+    assert result.exit_code == 1
+    assert "standard input is not UTF-8: byte 0xC7 at offset 0" in result.stderr
+
+
+@pytest.mark.usefixtures("fake")
+def test_folder_in_place_of_a_file(news):
+    Path("folder").mkdir()
+    result = run("folder", "1.txt", "-f", "jsonl")
+    assert result.exit_code == 1
+    assert "folder is a folder; name the files in it: folder/*.txt" in result.stderr
+    assert len(records(result.stdout)) == 1
+
+
+@pytest.mark.usefixtures("fake", "news")
+def test_missing_file():
+    result = run("missing.txt", "1.txt", "-f", "jsonl")
+    assert result.exit_code == 1
+    assert "khabar: missing.txt does not exist\n" in result.stderr
+    assert len(records(result.stdout)) == 1
+
+
+@pytest.mark.usefixtures("fake", "news")
+def test_unreadable_file(monkeypatch):
+    def refuse(path):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(_files.Path, "read_bytes", refuse)
+    result = run("1.txt")
+    assert result.exit_code == 1
+    assert result.stderr == "khabar: 1.txt cannot be read: Permission denied\n"
+
+
+@pytest.mark.usefixtures("fake", "news")
+def test_name_with_a_nul_is_an_error_of_that_file():
+    result = run("a\0b.txt", "1.txt", "-f", "jsonl")
+    assert result.exit_code == 1
+    assert "a␀b.txt cannot be read" in result.stderr
+    assert len(records(result.stdout)) == 1
+
+
+@pytest.mark.usefixtures("fake", "news")
+def test_file_name_cannot_repaint_the_terminal():
+    assert "\x1b" not in run("\x1b[31m.txt").stderr
+
+
+@pytest.mark.usefixtures("fake")
+def test_article_that_the_model_refuses_costs_only_itself(news):
+    Path("bad.txt").write_text(REFUSED, encoding="utf-8")
+    names = ["1.txt", "bad.txt", "2.txt", "3.txt", "bad.txt", "1.txt"]
+    result = run(*names, "-f", "jsonl")
+    assert result.exit_code == 1
+    assert [r["source"] for r in records(result.stdout)] == ["1.txt", "2.txt", "3.txt", "1.txt"]
+    assert result.stderr.count("bad.txt: the text was refused") == 2
+    assert "2 of 6 inputs" in result.stderr
+
+
+@pytest.mark.usefixtures("news")
+def test_error_that_belongs_to_no_article_ends_the_run(monkeypatch):
+    class Broken(FakeAnnotator):
+        def annotate_many(self, items):
+            raise InputError("nothing works")
+
+    monkeypatch.setattr(cli, "load_annotator", lambda model: Broken())
+    result = run("1.txt", "-o", "out.jsonl")
+    assert (result.exit_code, result.stderr) == (1, "khabar: nothing works\n")
+
+
+@pytest.mark.usefixtures("fake")
+def test_output_is_not_touched_when_no_input_could_be_annotated(news):
+    Path("out.jsonl").write_text("kept")
+    result = run("missing.txt", "-o", "out.jsonl")
+    assert result.exit_code == 1
+    assert "out.jsonl was not written" in result.stderr
+    assert Path("out.jsonl").read_text() == "kept"
+    assert leftovers(news) == []
+
+
+# --- wrong commands
+
+
+@pytest.mark.usefixtures("fake")
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["1.txt", "2.txt", "--title", "عنوان"], "--title goes with a single article"),
+        (["-", "-"], "standard input (-) was given more than once"),
+        (["1.txt", "-o", "none/out.jsonl"], "the folder none does not exist"),
+        (["1.txt", "-o", "."], "is a folder; name a file in it"),
+        (["1.txt", "2.txt", "-o", "2.txt"], "is the input 2.txt, which it would overwrite"),
+        (["1.txt", "-o", "./sub/../1.txt"], "is the input 1.txt"),
+        (["1.txt", "-o", "link.txt"], "is the input 1.txt"),
+        (["1.txt", "--format", "xml"], "xml"),
+        (["1.txt", "--formt", "csv"], "No such option"),
+        ([], "Missing argument"),
+    ],
+)
+def test_usage_error(news, args, message):
+    Path("sub").mkdir()
+    Path("link.txt").symlink_to("1.txt")
+    result = run(*args)
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+    assert Path("1.txt").read_text(encoding="utf-8").startswith(TEXT)
+
+
+@pytest.mark.usefixtures("news")
+@pytest.mark.parametrize("error", [BundleError("models/x is no khabar model: khabar.json is missing")])
+def test_folder_that_is_no_model(monkeypatch, error):
+    def refuse(model):
+        raise error
+
+    monkeypatch.setattr(cli, "load_annotator", refuse)
+    result = run("1.txt", "--model", "models/x", "-o", "out.jsonl")
+    assert (result.exit_code, result.stderr) == (2, f"khabar: {error}\n")
+    assert not Path("out.jsonl").exists()
+    assert leftovers(Path()) == []
+
+
+# --- writing
+
+
+@pytest.mark.usefixtures("fake")
+@POSIX
+def test_new_output_has_the_permissions_of_the_umask(news):
+    before = os.umask(0o027)
+    try:
+        run("1.txt", "-o", "out.jsonl")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(Path("out.jsonl").stat().st_mode) == 0o640
+    assert leftovers(news) == []
+
+
+@pytest.mark.usefixtures("fake", "news")
+@POSIX
+def test_replaced_output_keeps_its_permissions():
+    Path("out.jsonl").write_text("old")
+    Path("out.jsonl").chmod(0o600)
+    run("1.txt", "-o", "out.jsonl")
+    assert records(Path("out.jsonl").read_text())
+    assert stat.S_IMODE(Path("out.jsonl").stat().st_mode) == 0o600
+
+
+@pytest.mark.usefixtures("fake", "news")
+def test_link_is_followed():
+    Path("real.jsonl").write_text("old")
+    Path("link.jsonl").symlink_to("real.jsonl")
+    run("1.txt", "-o", "link.jsonl")
+    assert Path("link.jsonl").is_symlink()
+    assert records(Path("real.jsonl").read_text())
+
+
+class FullDisk(io.BytesIO):
+    """A file that takes some bytes and then no more."""
+
+    def __init__(self, room):
+        super().__init__()
+        self.room = room
+
+    def write(self, data):
+        self.room -= len(data)
+        if self.room < 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return super().write(data)
+
+
+@pytest.mark.usefixtures("fake")
+@pytest.mark.parametrize("old", [None, "old"])
+@pytest.mark.parametrize("room", [0, 2000])
+def test_full_disk_while_writing(news, monkeypatch, old, room):
+    if old:
+        Path("out.jsonl").write_text(old)
+    opened = _files.Path.open
+
+    def open_on_full_disk(path, mode="r", **kwargs):
+        file = opened(path, mode, **kwargs)
+        if mode != "xb":
+            return file
+        file.close()
+        return FullDisk(room)
+
+    monkeypatch.setattr(_files.Path, "open", open_on_full_disk)
+    result = run("1.txt", "2.txt", "3.txt", "-o", "out.jsonl")
+    monkeypatch.undo()
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "khabar: cannot write to out.jsonl, and nothing was left there: No space left on device\n"
+    )
+    assert (news / "out.jsonl").exists() is bool(old)
+    assert not old or (news / "out.jsonl").read_text() == old
+    assert leftovers(news) == []
+
+
+@pytest.mark.usefixtures("fake")
+@pytest.mark.parametrize("step", ["fsync", "replace"])
+def test_disk_that_fails_at_the_last_moment(news, monkeypatch, step):
+    def fail(*args):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(
+        *{"fsync": (_files.os, "fsync", fail), "replace": (_files.Path, "replace", fail)}[step]
+    )
+    result = run("1.txt", "-o", "out.jsonl")
+    assert result.exit_code == 1
+    assert "Input/output error" in result.stderr
+    assert list(news.glob("*.jsonl")) == leftovers(news) == []
+
+
+@pytest.mark.usefixtures("fake", "news")
+def test_folder_that_cannot_be_written_to(monkeypatch):
+    def refuse(path, mode="r", **kwargs):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(_files.Path, "open", refuse)
+    result = run("1.txt", "-o", "out.jsonl")
+    assert result.exit_code == 1
+    assert "cannot write to out.jsonl, and nothing was left there: Permission denied" in result.stderr
+
+
+def test_interruption_leaves_nothing_behind(news, monkeypatch):
+    class Interrupted(FakeAnnotator):
+        def annotate_many(self, items):
+            yield next(super().annotate_many(items))
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "load_annotator", lambda model: Interrupted())
+    result = run("1.txt", "2.txt", "-o", "out.jsonl")
+    assert result.exit_code == 130
+    assert result.stderr == "khabar: interrupted; out.jsonl was not written\n"
+    assert list(news.glob("*.jsonl")) == leftovers(news) == []
+
+
+@pytest.mark.usefixtures("fake", "news")
+def test_progress_bar_is_for_terminals_and_many_files(monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    def progress(total, errors, output):
+        console = cli.Console(file=errors, _environ={"TERM": "xterm"}, width=80)
+        with cli._progress(total, console, output) as step:
+            step()
+        return errors.getvalue()
+
+    assert "1/3" in progress(3, Terminal(), Path("out.jsonl"))
+    assert progress(1, Terminal(), Path("out.jsonl")) == ""
+    assert progress(3, io.StringIO(), Path("out.jsonl")) == ""
+    monkeypatch.setattr(cli.sys, "stdout", Terminal())
+    assert progress(3, Terminal(), None) == ""
+
+
+def test_terminal_that_does_not_know_arabic_gets_question_marks(monkeypatch):
+    class Ascii(io.TextIOWrapper):
+        def isatty(self):
+            return True
+
+    stream = Ascii(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(cli.sys, "stdout", stream)
+    cli._Stdout().write("claim خبر\n".encode())
+    assert stream.buffer.getvalue() == b"claim ???\n"
+
+
+# --- in a process of its own: pipes, devices, signals
+
+WITH_FAKE = """
+import sys
+from annotated_articles import FakeAnnotator
+from khabar import cli
+cli.load_annotator = lambda model: FakeAnnotator()
+cli.main()
+"""
+
+
+def start(*args, **kwargs):
+    environ = os.environ | {"PYTHONPATH": str(Path(__file__).parent), "PYTHONUTF8": "0"}
+    options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | kwargs
+    return subprocess.Popen([sys.executable, "-c", WITH_FAKE, "annotate", *args], env=environ, **options)
+
+
+def test_output_is_utf8_whatever_the_locale(news, monkeypatch):
+    monkeypatch.setenv("LC_ALL", "C")
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    for format_ in cli.Format:
+        out, err = start("1.txt", "-f", format_).communicate(timeout=60)
+        assert (err, "أعلن وزير النقل" in out.decode("utf-8")) == (b"", True)
+
+
+@POSIX
+@pytest.mark.parametrize("format_", list(cli.Format))
+def test_closed_pipe_is_a_quiet_end(news, format_):
+    process = start(*["1.txt"] * 2000, "-f", format_)
+    process.stdout.read(10)
+    process.stdout.close()
+    assert process.wait(timeout=60) == 141
+    assert process.stderr.read() == b""
+    process.stderr.close()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("option", [[], ["-o", "/dev/full"]])
+def test_full_device(news, option):
+    with Path("/dev/full").open("wb") as full:
+        process = start("1.txt", "-f", "csv", *option, stdout=full)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert err.decode().startswith("khabar: cannot write to")
+    assert err.decode().endswith(": No space left on device\n")
+    assert len(err.splitlines()) == 1
+
+
+@POSIX
+@pytest.mark.parametrize("device", ["/dev/stdout", "/dev/null", "pipe"])
+def test_special_target_is_written_to_directly(news, device):
+    if device == "pipe":
+        os.mkfifo("pipe")
+        reader = subprocess.Popen(["cat", "pipe"], stdout=subprocess.PIPE)
+    process = start("1.txt", "-f", "jsonl", "-o", device)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (0, b"")
+    if device == "pipe":
+        out = reader.communicate(timeout=60)[0]
+        assert stat.S_ISFIFO(Path("pipe").stat().st_mode)
+    assert len(records(out.decode())) == (device != "/dev/null")
+    assert leftovers(news) == []
+
+
+@POSIX
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_signal_leaves_nothing_behind(news, number, code):
+    os.mkfifo("endless")
+    process = start("1.txt", "2.txt", "endless", "-o", "out.jsonl")
+    # Opening returns when the process reads the third input; two articles are written aside by then.
+    with Path("endless").open("wb"):
+        time.sleep(0.2)
+        assert len(leftovers(news)) == 1
+        process.send_signal(number)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert b"Traceback" not in err
+    assert not Path("out.jsonl").exists()
+    assert leftovers(news) == []
+
+
+@POSIX
+@pytest.mark.skipif(not Path("/dev/stdout").exists(), reason="needs /dev/stdout")
+def test_standard_output_by_its_device_name_can_be_appended_to_a_file(news):
+    Path("log").write_text("before\n")
+    with Path("log").open("ab") as log:
+        process = start("1.txt", "-f", "jsonl", "-o", "/dev/stdout", stdout=log)
+        process.communicate(timeout=60)
+    assert process.returncode == 0
+    first, second = Path("log").read_text(encoding="utf-8").splitlines()
+    assert first == "before"
+    assert json.loads(second)["source"] == "1.txt"
+
+
+def test_module_runs_as_the_command():
+    command = [sys.executable, "-m", "khabar", "--version"]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == (
+        f"khabar {khabar.__version__}\n"
+    )
+
+
+def test_help_loads_neither_model_nor_runtime():
+    code = (
+        "import sys; sys.argv[1:] = ['--help']\n"
+        "from khabar.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "heavy = {'onnxruntime', 'numpy', 'tokenizers', 'torch', 'transformers', 'khabar.annotator'}\n"
+        "sys.exit(str(heavy & set(sys.modules)) if heavy & set(sys.modules) else 0)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
