@@ -1,6 +1,7 @@
 """A raw page text as an article: its headline, its sentences and the furniture of the page around them."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from khabar.arabic import furniture, punctuation, words
@@ -13,13 +14,18 @@ LONGEST_HEADLINE: Final = 30
 LONGEST_HEADING: Final = 6
 """Words that a subheading, a name under the headline or a signature may have."""
 
+LONGEST_NAME: Final = 4
+"""Words that a name with nothing beside it may have, under the headline or under the last paragraph."""
+
 LONGEST_CAPTION: Final = 25
 """Words that a caption may have."""
 
 SHORTEST_PARAGRAPH: Final = 12
 """Words from which on a line is a paragraph, with or without a full stop."""
 
-_MAX_SHORT_SHARE: Final = 0.4
+_LONGEST_SIGNATURE: Final = 2
+_MAX_SHORT_SHARE: Final = 0.5
+_ITEM_MARKS: Final = frozenset(punctuation.BULLETS + punctuation.SEPARATORS)
 _INLINE_KINDS: Final = frozenset(
     {"related", "share", "image_file", "link", "copyright", "page_control", "separator"}
 )
@@ -51,8 +57,18 @@ class _Line:
             self.kind is None
             and not self.stopped
             and self.words <= LONGEST_HEADING
-            and self.text[0] not in punctuation.BULLETS + punctuation.SEPARATORS
+            and (self.text[0] not in _ITEM_MARKS or self.text[:2] == 2 * self.text[0])
             and not words.opens_sentence(words.word_at(self.text, 0))
+        )
+
+    @property
+    def is_signature(self) -> bool:
+        """As short as a name; a star or a dash may stand before it."""
+        bare = self.text.lstrip(punctuation.SEPARATORS + " ")
+        return (
+            not self.stopped
+            and self.words <= LONGEST_NAME
+            and not words.opens_sentence(words.word_at(bare, 0))
         )
 
 
@@ -90,9 +106,11 @@ def read_article(text: str, title: str | None = None) -> Article:
             sentences.append(Sentence("title", line.start, line.end, line.text))
         else:
             for start, end in split_sentences(text, line.start, line.end):
-                kind = furniture.furniture_kind(text[start:end])
-                if kind in _INLINE_KINDS:
-                    pieces.append(Furniture(start, end, text[start:end], kind or ""))
+                # A line is no furniture as a whole when it has come to this point.
+                whole = start == line.start and end == line.end
+                kind = None if whole else _inline_kind(text[start:end])
+                if kind:
+                    pieces.append(Furniture(start, end, text[start:end], kind))
                 else:
                     sentences.append(Sentence("body", start, end, text[start:end]))
     return Article(text, title, tuple(sentences), tuple(pieces))
@@ -108,7 +126,7 @@ def _read_lines(text: str) -> list[_Line]:
                 start=start,
                 end=end,
                 text=line,
-                after_blank=_count_breaks(text, previous_end, start) > 1,
+                after_blank=_has_blank(text, previous_end, start),
                 kind=furniture.furniture_kind(line),
                 words=len(line.split()),
                 stopped=_is_stopped(line),
@@ -118,9 +136,20 @@ def _read_lines(text: str) -> list[_Line]:
     return lines
 
 
-def _count_breaks(text: str, start: int, end: int) -> int:
+def _inline_kind(sentence: str) -> str | None:
+    """Return the kind of furniture that stands between the sentences of a paragraph, as in text run together."""
+    kind = furniture.furniture_kind(sentence)
+    if kind in _INLINE_KINDS:
+        return kind
+    return "credit" if furniture.is_credit(sentence) else None
+
+
+def _has_blank(text: str, start: int, end: int) -> bool:
+    """Say whether the white space ``text[start:end]`` between two lines holds an empty one."""
+    if end - start < 2:
+        return False
     between = text[start:end].replace("\r\n", "\n")
-    return sum(between.count(mark) for mark in punctuation.LINE_BREAKS)
+    return sum(map(between.count, punctuation.LINE_BREAKS)) > 1
 
 
 def _is_stopped(line: str) -> bool:
@@ -163,26 +192,39 @@ def _mark_by_position(lines: list[_Line], headline: _Line | None, *, titled: boo
     every line: a heading read as a sentence costs less than news that is lost.
     """
     body = [line for line in lines if line.kind is None and line is not headline]
-    paragraphs = [index for index, line in enumerate(body) if line.is_paragraph]
-    short = sum(line.may_be_heading for line in body)
-    if not paragraphs or short > _MAX_SHORT_SHARE * len(body):
+    top = next(
+        (index for index, line in enumerate(body) if line.is_paragraph and (titled or index or line.stopped)),
+        None,
+    )
+    if top is None:
         return
-    # Without a title the first line may itself be the headline, though nothing sets it apart.
-    for index, line in enumerate(body[: paragraphs[0]]):
-        if _is_head_furniture(line) and (titled or index > 0):
-            line.kind = "byline"
-        elif (
-            (titled or index > 0)
-            and not line.stopped
-            and line.words <= LONGEST_CAPTION
-            and furniture.is_credited(line.text)
-        ):
-            line.kind = "caption"
-        elif titled and line.may_be_heading and line.words <= 4:
-            line.kind = "byline"
+    for index, (line, after) in enumerate(pairwise(body[: top + 1])):
+        # Without a title the first line may itself be the headline, though nothing sets it apart.
+        if titled or index > 0:
+            line.kind = _head_kind(line, after)
+    for line in body[top:]:
+        if furniture.is_credit(line.text):
+            line.kind = "credit"
+    body = [line for line in body[top:] if line.kind is None]
+    if sum(line.may_be_heading for line in body) > _MAX_SHORT_SHARE * len(body):
+        return
     for before, line, after in zip(body, body[1:], body[2:], strict=False):
         if line.may_be_heading and before.is_paragraph and after.is_paragraph:
             line.kind = "subheading"
-    last = body[-1]
-    if len(body) > 1 and last.may_be_heading and last.words <= 4 and body[-2].is_paragraph:
-        last.kind = "credit"
+    for line in reversed(body[-_LONGEST_SIGNATURE:]):
+        if not (line.is_signature and body.index(line)):
+            break
+        line.kind = "byline"
+
+
+def _head_kind(line: _Line, after: _Line) -> str | None:
+    """Return the kind of a line between the headline and the first paragraph, ``after`` being the next line."""
+    if line.stopped:
+        return None
+    if furniture.is_byline(line.text):
+        return "byline"
+    if furniture.is_credit(line.text) or furniture.is_bracketed_name(line.text):
+        return "credit"
+    if line.words <= LONGEST_CAPTION and furniture.is_credited(line.text):
+        return "caption"
+    return "byline" if line.may_be_heading and line.is_signature and after.is_paragraph else None

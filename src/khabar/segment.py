@@ -20,6 +20,7 @@ MAX_ASIDE: Final = 400
 
 _LOOK_BACK: Final = 16
 _MAX_ENUMERATOR: Final = 99
+_SHORTEST_BEFORE_ELLIPSIS: Final = 25
 
 _MARKS: Final = punctuation.QUOTES | punctuation.BRACKETS
 _CLOSERS: Final = frozenset(mark for mark, (_, side) in _MARKS.items() if side != "open" and len(mark) == 1)
@@ -31,6 +32,8 @@ _BEFORE_OPENER: Final = _FIXED_OPENERS | frozenset(punctuation.SEPARATORS + punc
 
 _LINE: Final = re.compile(rf"[^{punctuation.LINE_BREAKS}]+")
 _MARK: Final = re.compile("|".join(map(re.escape, sorted(_MARKS, key=len, reverse=True))))
+_DOTS: Final = re.escape(punctuation.DOTS)
+_ELLIPSIS: Final = re.compile(rf"(?=.*(?:\.\.|{punctuation.ELLIPSIS}|\.\s+\.\s+\.))[{_DOTS}\s]+", re.DOTALL)
 _STOPS: Final = re.escape(punctuation.STOPS)
 _STOP_RUN: Final = re.compile(rf"[{_STOPS}]+(?:\s*+[{_STOPS}]+)*+")
 _BULLET: Final = re.compile(rf"(?<=\s)[{re.escape(punctuation.BULLETS)}](?=\s*+\w)")
@@ -140,33 +143,39 @@ class _Line:
         return cuts
 
     def _after_stop(self, start: int, end: int, content: int) -> int | None:
-        """Return where the sentence ends that the stops ``text[start:end]`` close; None when they close none."""
+        """Return where the sentence ends that the stops ``text[start:end]`` close; None if they close none."""
         run = self.text[start:end]
         cut = self._skip_closers(end)
         following = self._skip_space(cut)
-        if self.text[following : following + 1] in tuple(punctuation.CONTINUATIONS):
+        if self.text[following] in punctuation.CONTINUATIONS:
             return None
-        if set(run) <= set(punctuation.DOTS) and run != punctuation.AMBIGUOUS_STOP:
-            return cut if words.opens_sentence(self._word_from(following)) else None
-        if run == punctuation.AMBIGUOUS_STOP and not self._dot_ends(
-            start, content, self._word_from(following)
-        ):
-            return None
-        return cut
+        if run == punctuation.AMBIGUOUS_STOP:
+            return cut if self._dot_ends(start, content, following) else None
+        if _ELLIPSIS.fullmatch(run):
+            # An ellipsis after a word or two («نصرة لغزة..») only holds the reader up.
+            long = start - content >= _SHORTEST_BEFORE_ELLIPSIS
+            return cut if long and words.opens_sentence(self._word_from(following)) else None
+        # A single mark between figures is a decimal point that some conversion has lost.
+        divides = len(run) == 1 and self.text[start - 1].isdigit() and self.text[end].isdigit()
+        return None if divides else cut
 
-    def _dot_ends(self, dot: int, content: int, next_word: str) -> bool:
-        """Say whether the single dot at ``dot`` is a full stop."""
-        before, after = self.text[dot - 1], self.text[dot + 1 : dot + 2]
+    def _dot_ends(self, dot: int, content: int, following: int) -> bool:
+        """Say whether the single dot at ``dot`` is a full stop, ``following`` being what comes next."""
+        before, after = self.text[dot - 1], self.text[dot + 1]
         if after.isdigit() and (before.isdigit() or before.isspace()):
             return False
-        if _is_latin(before) and (_is_latin(after) or after in tuple("_-/@")):
+        if _is_latin(before) and (_is_latin(after) or after in "_-/@"):
             return False
         digits, letters = self._token_before(dot, content)
         if digits and not letters:
             return after.isalpha() or not self._numbers_item(dot, content, int(digits))
         if letters and words.is_abbreviation(letters) and not (digits and words.is_era_mark(letters)):
-            return words.opens_report(next_word)
-        return not words.is_written_domain(words.word_at(self.text, dot + 1))
+            return words.opens_report(self._word_from(following))
+        if not after.isalpha():
+            return True
+        next_word = words.word_at(self.text, dot + 1)
+        spelt = words.is_letter_name(letters) and words.is_letter_name(next_word)
+        return not (spelt or words.is_written_domain(next_word))
 
     def _token_before(self, index: int, content: int) -> tuple[str, str]:
         """Return the digits and the letters after them that end at ``index``, folded; spaces between do not count."""

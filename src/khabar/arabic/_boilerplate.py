@@ -157,6 +157,12 @@ TIME_WORDS: Final = """
     """
 """Words of which a time stamp consists."""
 
+TIME_ZONE: Final = "بتوقيت توقيت"
+"""Words after which a place names a clock."""
+
+AND: Final = "و"
+"""The conjunction that is written together with the last of several agencies."""
+
 NAVIGATION: Final = "الرئيسية"
 """The first step of a trail of sections."""
 

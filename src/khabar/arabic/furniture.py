@@ -35,6 +35,8 @@ _LONGEST: Final = {"related": 24, "share": 18, "page_control": 6, "comments": 10
 _LONGEST_LABELLED: Final = {"related": 20, "tags": 40, "caption": 25, "byline": 7}
 _LONGEST_OTHER: Final = 6
 _LONGEST_PHRASE: Final = 4
+_LONGEST_NAME: Final = 3
+_LONGEST_CREDIT: Final = 80
 
 _WORD: Final = re.compile(r"[^\W_]+")
 _FIGURE: Final = re.compile(r"\d+")
@@ -74,9 +76,20 @@ _PLACES: Final = _phrases(boilerplate.LONG_PLACES) | frozenset(_words_of(boilerp
 _WEEKDAYS: Final = frozenset(_words_of(boilerplate.WEEKDAYS))
 _TIME: Final = frozenset(_words_of(boilerplate.TIME_WORDS)) | _WEEKDAYS
 _NAVIGATION: Final = fold(boilerplate.NAVIGATION)
+_FIRST_WORDS: Final = frozenset(phrase.split()[0] for phrase in [*_FORMULAS, *_LABELS])
+_VOCABULARY: Final = (
+    dict.fromkeys(_NETWORK_FILLERS, "filler")
+    | dict.fromkeys(_NETWORKS, "network")
+    | dict.fromkeys(_TIME, "time")
+    | dict.fromkeys(_AGENCIES, "agency")
+    | dict.fromkeys(_PLACES, "place")
+)
+_VOCABULARY_FIRST_WORDS: Final = frozenset(phrase.split()[0] for phrase in _VOCABULARY)
 _LABEL_END: Final = re.compile(rf"\s*(?:$|[\d{re.escape(punctuation.SEPARATORS + '()[]>')}])")
 _PARTS: Final = re.compile(rf"[{re.escape(punctuation.SEPARATORS + '()[].')}]+")
-_IN_BRACKETS: Final = re.compile(r"[(\[][^()\[\]]*[)\]]")
+_STEP: Final = re.compile(rf"[{re.escape(boilerplate.NAVIGATION_MARKS)}]")
+_CREDIT: Final = re.compile(r"[(\[«][^()\[\]«»]*[)\]»]\Z")
+_TIME_ZONE: Final = frozenset(_words_of(boilerplate.TIME_ZONE))
 
 
 def furniture_kind(line: str) -> str | None:
@@ -100,6 +113,10 @@ def furniture_kind(line: str) -> str | None:
 
 
 def _by_formula(folded: str, found: list[str]) -> str | None:
+    if found[0] == _NAVIGATION and (len(found) == 1 or _STEP.search(folded)):
+        return "navigation"
+    if found[0] not in _FIRST_WORDS:
+        return None
     for length in range(min(_LONGEST_PHRASE, len(found)), 0, -1):
         phrase = " ".join(found[:length])
         kind = _FORMULAS.get(phrase)
@@ -110,24 +127,23 @@ def _by_formula(folded: str, found: list[str]) -> str | None:
             end = [match.end() for match in _WORD.finditer(folded)][length - 1]
             if _LABEL_END.match(folded, end) and (length == len(found) or not is_verb(found[length])):
                 return kind
+    # Pages run together put the first link right behind the formula, without a space.
     if _GLUED.match(" ".join(found)) and len(found) <= _LONGEST["related"]:
         return "related"
-    steps = [
-        step for step in re.split(rf"[{re.escape(boilerplate.NAVIGATION_MARKS)}]", folded) if step.strip()
-    ]
-    if found[0] == _NAVIGATION and (len(found) == 1 or len(steps) > 1):
-        return "navigation"
     return None
 
 
 def _by_vocabulary(folded: str, found: list[str]) -> str | None:
-    if all(_FIGURE.fullmatch(word) for word in found):
+    if found[0].isdigit() and all(map(str.isdigit, found)):
         return "timestamp" if _DATE.search(folded) else "number"
-    if all(len(word) == 1 and word.isalpha() for word in found) and len(found) > 1:
+    if len(found) > 1 and len(found[0]) == 1 and all(len(word) == 1 and word.isalpha() for word in found):
         return "credit"
     kinds = _vocabulary(found)
     if kinds is None:
         return None
+    if _TIME_ZONE.intersection(found):
+        # The place whose clock is meant makes no dateline.
+        kinds.discard("place")
     if kinds <= {"time", "figure"}:
         return "timestamp" if "figure" in kinds or _WEEKDAYS.intersection(found) else None
     if "network" in kinds:
@@ -141,60 +157,68 @@ def _by_vocabulary(folded: str, found: list[str]) -> str | None:
 
 def _vocabulary(found: list[str]) -> set[str] | None:
     """Return the kinds of words that a line consists of; None when one of its words is of no such kind."""
-    kinds = set()
+    kinds: set[str] = set()
     index = 0
     while index < len(found):
-        for length in range(min(_LONGEST_PHRASE, len(found) - index), 0, -1):
-            phrase = " ".join(found[index : index + length])
-            kind = _kind_of(phrase)
-            if kind:
-                kinds.add(kind)
-                index += length
-                break
-        else:
+        kind, length = _vocabulary_at(found, index)
+        if kind is None:
             return None
+        kinds.add(kind)
+        index += length
     return kinds
 
 
-def _kind_of(phrase: str) -> str | None:
-    if phrase in _PLACES:
-        return "place"
-    if phrase in _AGENCIES or (phrase[0] == "و" and phrase[1:] in _AGENCIES):
-        return "agency"
-    if phrase in _TIME:
-        return "time"
-    if _NUMERIC.fullmatch(phrase):
-        return "figure"
-    if phrase in _NETWORKS:
-        return "network"
-    return "filler" if phrase in _NETWORK_FILLERS else None
+def _vocabulary_at(found: list[str], index: int) -> tuple[str | None, int]:
+    """Return the kind of the longest known phrase that begins at ``index``, and its length in words."""
+    word = found[index]
+    if word in _VOCABULARY_FIRST_WORDS:
+        for length in range(min(_LONGEST_PHRASE, len(found) - index), 0, -1):
+            kind = _VOCABULARY.get(" ".join(found[index : index + length]))
+            if kind:
+                return kind, length
+    if _NUMERIC.fullmatch(word):
+        return "figure", 1
+    if word[0] == boilerplate.AND and word[1:] in _AGENCIES:
+        return "agency", 1
+    return None, 1
 
 
 def is_byline(line: str) -> bool:
     """Say whether a short line at the top of a page reads as a byline: a name beside a place, an agency or a role."""
     found = _words_of(line)
-    if not found or len(found) > _LONGEST_LABELLED["byline"] or is_verb(found[1] if len(found) > 1 else ""):
+    if not 1 < len(found) <= _LONGEST_LABELLED["byline"] or is_verb(found[1]):
         return False
     if found[0] in _BYLINE_WORDS or " ".join(found[:2]) in _BYLINE_WORDS:
-        return len(found) > 1 and not any(map(_FIGURE.search, found))
-    parts = [_words_of(part) for part in _PARTS.split(fold(line))]
-    parts = [part for part in parts if part]
-    known = [part for part in parts if (_vocabulary(part) or set()) & {"place", "agency"}]
-    return len(parts) > 1 and bool(known) and all(len(part) <= 4 for part in parts)
+        return not any(map(_FIGURE.search, found))
+    parts = [part for part in map(_words_of, _PARTS.split(line)) if part]
+    known = [
+        part for part in parts if _vocabulary_at(part, 0)[0] in {"place", "agency"} and _vocabulary(part)
+    ]
+    return len(parts) > 1 and bool(known) and all(len(part) <= _LONGEST_PHRASE for part in parts)
 
 
 def is_credited(line: str) -> bool:
     """Say whether ``line`` ends with an agency in brackets, as captions do."""
-    matches = list(_IN_BRACKETS.finditer(line[-60:]))
-    if not matches or line[-60:][matches[-1].end() :].strip():
+    match = _CREDIT.search(line[-_LONGEST_CREDIT:])
+    kinds = _vocabulary(_words_of(match[0])) if match else None
+    return kinds is not None and "agency" in kinds
+
+
+def is_credit(line: str) -> bool:
+    """Say whether a whole line in brackets names agencies, perhaps beside other media that no table knows."""
+    found = _words_of(line)
+    if len(line) > _LONGEST_CREDIT or not _CREDIT.fullmatch(line.strip(punctuation.SEPARATORS + " .")):
         return False
-    kinds = _vocabulary(_words_of(matches[-1][0]))
-    return bool(kinds) and "agency" in (kinds or set())
+    return any(_vocabulary_at(found, index)[0] == "agency" for index in range(len(found)))
 
 
-def is_bracketed(line: str) -> bool:
-    """Say whether the whole of ``line`` stands in brackets."""
-    return _IN_BRACKETS.fullmatch(line.strip()) is not None
+def is_bracketed_name(line: str) -> bool:
+    """Say whether a line is nothing but a word or three in brackets, as newspapers sign their own reports."""
+    found = _words_of(line)
+    return (
+        0 < len(found) <= _LONGEST_NAME
+        and _CREDIT.fullmatch(line.strip(punctuation.SEPARATORS + " .")) is not None
+    )
 
 
 def same_words(one: str, other: str) -> bool:

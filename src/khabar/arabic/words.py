@@ -28,9 +28,10 @@ def _folded(table: str) -> frozenset[str]:
 _ABBREVIATIONS: Final = _folded(abbreviations.ABBREVIATIONS)
 _ERA_MARKS: Final = _folded(abbreviations.ERA_MARKS)
 _WRITTEN_DOMAINS: Final = _folded(abbreviations.WRITTEN_DOMAINS)
+_LETTER_NAMES: Final = _folded(abbreviations.LETTER_NAMES)
 _REPORTING: Final = _folded(openers.REPORTING_VERBS)
 _VERBS: Final = _REPORTING | _folded(openers.NEWS_VERBS)
-_OPENERS: Final = _folded(openers.SENTENCE_OPENERS)
+_OPENERS: Final = _folded(openers.SENTENCE_OPENERS) | _folded(openers.QUESTION_WORDS)
 _CONJUNCTIONS: Final = tuple(openers.CONJUNCTIONS)
 _ATTRIBUTIONS: Final = _folded(openers.ATTRIBUTIONS)
 
@@ -52,6 +53,11 @@ def is_era_mark(word: str) -> bool:
     return word in _ERA_MARKS
 
 
+def is_letter_name(word: str) -> bool:
+    """Say whether the folded ``word`` names a Latin letter."""
+    return word in _LETTER_NAMES
+
+
 def is_written_domain(word: str) -> bool:
     """Say whether the folded ``word`` after a dot is the end of a web address spelt in Arabic."""
     return word in _WRITTEN_DOMAINS
@@ -60,6 +66,11 @@ def is_written_domain(word: str) -> bool:
 def is_verb(word: str) -> bool:
     """Say whether the folded ``word``, with or without a conjunction, is a verb that news begins with."""
     return word in _VERBS or (word.startswith(_CONJUNCTIONS) and word[1:] in _VERBS)
+
+
+def words_of(text: str) -> list[str]:
+    """Return the words of ``text``, folded, figures left out."""
+    return _WORD.findall(fold(text))
 
 
 def opens_sentence(word: str) -> bool:
