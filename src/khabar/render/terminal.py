@@ -25,7 +25,7 @@ edge."""
 
 STYLES: Mapping[Label, str] = {
     Label.CASUALTY_REPORT: "bold red",
-    Label.OFFICIAL_STATEMENT: "bold cyan",
+    Label.OFFICIAL_STATEMENT: "cyan",
     Label.CLAIM: "bold magenta",
     Label.BACKGROUND: "dim",
 }
