@@ -1,19 +1,31 @@
 """The metric that selects a model while it is trained."""
 
+import sys
 from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from khabar.errors import MissingExtraError
 
+# Python looks in the folder of the running script first, and a train.py often has an evaluate.py beside it.
+# The library is a folder, so a file of its name is never it. Type checkers would take the same wrong turn,
+# and therefore get a string.
+_searched = sys.path
+sys.path = [entry for entry in sys.path if not Path(entry, "evaluate.py").is_file()]
 try:
-    import evaluate
     import numpy as np
     from datasets import Features, Value
     from sklearn.metrics import accuracy_score, precision_recall_fscore_support
+
+    evaluate: Any = import_module("evaluate")
 except ImportError as error:
     raise MissingExtraError(
         f"khabar.metrics needs the package {error.name!r}, which comes with `pip install 'khabar[train]'`."
     ) from error
+finally:
+    sys.path = _searched
 
 
 class MacroF1(evaluate.Metric):  # type: ignore[misc]  # evaluate ships no types
@@ -50,7 +62,7 @@ class MacroF1(evaluate.Metric):  # type: ignore[misc]  # evaluate ships no types
         with TemporaryDirectory() as folder:
             super().__init__(keep_in_memory=True, cache_dir=folder)
 
-    def _info(self) -> evaluate.MetricInfo:
+    def _info(self) -> Any:  # noqa: ANN401  # evaluate ships no types
         return evaluate.MetricInfo(
             description="Macro-averaged F1 over the sentence labels, with accuracy and the scores of each.",
             citation="",

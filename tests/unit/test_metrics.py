@@ -1,5 +1,7 @@
 import json
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -102,3 +104,17 @@ def test_nothing_is_written_to_the_users_cache(tmp_path, monkeypatch):
     MacroF1(LABELS).compute(predictions=[0, 1], references=[0, 1])
     assert not (tmp_path / "cache").exists()
     assert not any((tmp_path / "temporary").iterdir())
+
+
+def test_script_called_evaluate_does_not_stand_in_for_the_library(tmp_path):
+    (tmp_path / "evaluate.py").write_text("raise SystemExit('not the library')")
+    script = tmp_path / "train.py"
+    script.write_text(
+        "import sys\n"
+        "before = list(sys.path)\n"
+        "from khabar.metrics import MacroF1\n"
+        "assert sys.path == before\n"
+        "print(MacroF1(['claim']).compute(predictions=[0], references=[0])['macro_f1'])\n"
+    )
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.returncode) == ("1.0\n", 0), done.stderr

@@ -9,15 +9,18 @@ from khabar.evaluation._evaluate import (
     judge,
     summarise,
 )
+from khabar.evaluation._report import DataSummary, Report
 from khabar.evaluation._scores import Bootstrap, Estimate, LabelScores, Scores, score
 
 __all__ = [
     "Agreement",
     "Bootstrap",
+    "DataSummary",
     "Estimate",
     "Evaluation",
     "Judgement",
     "LabelScores",
+    "Report",
     "Scores",
     "SentenceAnnotator",
     "agreement",
