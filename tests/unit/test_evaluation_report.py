@@ -1,5 +1,6 @@
 import io
 import json
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -104,6 +105,44 @@ def test_terminal_tables_print_names_as_they_are(report):
     assert "all | claims" in printed
     assert "[red]official[/red]" in printed
     assert "macro-F1, first minus second" in printed
+
+
+def test_script_puts_models_baseline_and_agreement_in_one_report(tmp_path, monkeypatch, capsys):
+    loaded = []
+
+    class Model(Constant):
+        def __init__(self, model="default", backend=None):
+            loaded.append((model, backend))
+            super().__init__(Label.CLAIM if backend == "onnx" else Label.OFFICIAL_STATEMENT)
+
+        from_pretrained = classmethod(lambda cls, model, backend=None: cls(model, backend))
+
+    monkeypatch.setattr("khabar.Annotator", Model, raising=False)
+    output, markdown = tmp_path / "new" / "report.json", tmp_path / "report.md"
+    compare = ["--compare", "single=runs/x", "owner/other"]
+    arguments = ["default", DATA, "--tfidf", "--against-torch", *compare, "--resamples", 20]
+    arguments += ["--output", output, "--markdown", markdown]
+    monkeypatch.setattr(sys, "argv", ["evaluate.py", *map(str, arguments)])
+    runpy.run_path(str(ROOT / "scripts" / "evaluate.py"), run_name="__main__")
+
+    assert loaded == [("default", "onnx"), ("default", "torch"), ("runs/x", None), ("owner/other", None)]
+    written = json.loads(output.read_text(encoding="utf-8"))
+    names = ["default", "default, fp32", "single", "other", "TF-IDF + logistic regression"]
+    assert list(written["systems"]) == names
+    assert written["agreements"]["int8 against fp32"]["same"] == 0
+    assert written["bootstrap"]["resamples"] == 20
+    printed = capsys.readouterr().out
+    for name in names:
+        assert name in printed
+        assert f"| {name} |" in markdown.read_text(encoding="utf-8")
+    assert {path.name for path in tmp_path.rglob("*") if path.is_file()} == {"report.json", "report.md"}
+
+
+def test_script_does_not_let_two_models_share_a_name(monkeypatch):
+    monkeypatch.setattr("khabar.Annotator", lambda **_: Constant(Label.CLAIM), raising=False)
+    monkeypatch.setattr(sys, "argv", ["evaluate.py", "default", str(DATA), "--compare", "default"])
+    with pytest.raises(SystemExit, match="two models are called 'default'; name one of them"):
+        runpy.run_path(str(ROOT / "scripts" / "evaluate.py"), run_name="__main__")
 
 
 def run(*arguments):
