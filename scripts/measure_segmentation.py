@@ -2,8 +2,8 @@
 
     python scripts/measure_segmentation.py annotated.jsonl --split train
 
-The units of a corpus are no gold standard of segmentation; what they show is where the reader differs, and above
-all how much labelled text it takes for furniture.
+The units of a corpus are no gold standard of segmentation; what they show is where the reader differs, and
+above all how much labelled text it takes for furniture.
 """
 
 import argparse
@@ -14,6 +14,8 @@ from pathlib import Path
 from khabar.article import read_article
 from khabar.corpus import read_jsonl
 from khabar.schema import Article, LabelledArticle
+
+COLUMNS = ("units", "precision", "recall", "F1", "furniture P", "furniture R", "lost", "lost %")
 
 
 def main() -> None:
@@ -28,73 +30,65 @@ def main() -> None:
     parser.add_argument("--differences", type=Path, help="write every difference to this file")
     options = parser.parse_args()
 
-    counts: dict[str, Counter[str]] = defaultdict(Counter)
-    differences: list[str] = []
-    characters = 0
-    started = time.perf_counter()
     articles = [article for article in read_jsonl(options.corpus) if article.split == options.split]
-    for labelled in articles:
-        read = read_article(labelled.text, labelled.title)
-        characters += len(labelled.text)
-        count(labelled, read, counts[labelled.outlet or "unknown"], differences)
+    started = time.perf_counter()
+    read = [read_article(article.text, article.title) for article in articles]
     seconds = time.perf_counter() - started
 
-    total: Counter[str] = Counter()
-    for figures in counts.values():
-        total.update(figures)
-    print(
-        f"{'outlet':20} {'units':>6} {'precision':>9} {'recall':>7} {'F1':>6} {'furniture P':>11} {'R':>6} {'lost':>5} {'lost %':>7}"
-    )
-    for outlet, figures in [*sorted(counts.items()), ("all", total)]:
-        print(f"{outlet:20} {row(figures)}")
-    print(
-        f"{len(articles)} articles, {characters / seconds:,.0f} characters a second, reading the file included"
-    )
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    differences: list[str] = []
+    for labelled, article in zip(articles, read, strict=True):
+        figures = compare(labelled, article, differences)
+        counts[labelled.outlet or "unknown"].update(figures)
+        counts["all"].update(figures)
+
+    print(f"{'outlet':20}" + "".join(f"{column:>13}" for column in COLUMNS))
+    for outlet in [*sorted(counts.keys() - {"all"}), "all"]:
+        print(f"{outlet:20}" + "".join(f"{value:>13}" for value in row(counts[outlet])))
+    characters = sum(len(article.text) for article in articles)
+    print(f"{len(articles)} articles read at {characters / max(seconds, 1e-9):,.0f} characters a second")
     if options.differences:
-        options.differences.write_text("\n".join(differences), encoding="utf-8")
+        options.differences.write_text("\n".join(differences) + "\n", encoding="utf-8")
 
 
-def count(labelled: LabelledArticle, read: Article, figures: Counter[str], differences: list[str]) -> None:
-    """Add the figures of one article to ``figures`` and what differs to ``differences``."""
+def compare(labelled: LabelledArticle, read: Article, differences: list[str]) -> Counter[str]:
+    """Return the counts of one article, and add what differs to ``differences``."""
     units = [unit for unit in labelled.sentences if unit.part == "body"]
     sentences = [sentence for sentence in read.sentences if sentence.part == "body" or labelled.title is None]
     wanted = {unit.end for unit in units}
-    found = {sentence.end for sentence in sentences} | {piece.end for piece in read.furniture}
-    figures["units"] += len(wanted)
-    figures["found"] += len(found)
-    figures["common"] += len(wanted & found)
+    found = {piece.end for piece in (*sentences, *read.furniture)}
+    figures = Counter(units=len(wanted), found=len(found), common=len(wanted & found))
     for end in sorted(wanted ^ found):
         sign = "missed" if end in wanted else "added"
-        differences.append(
-            f"{sign}\t{labelled.outlet}\t{labelled.text[max(0, end - 60) : end]!r} | {labelled.text[end : end + 60]!r}"
-        )
+        around = f"{labelled.text[max(0, end - 60) : end]!r} | {labelled.text[end : end + 60]!r}"
+        differences.append(f"{sign}\t{labelled.outlet}\t{around}")
     for unit in units:
-        inside = sum(
-            max(0, min(unit.end, piece.end) - max(unit.start, piece.start)) for piece in read.furniture
-        )
-        taken = inside > (unit.end - unit.start) / 2
-        kind = next((piece.kind for piece in read.furniture if piece.end > unit.start), None)
-        if unit.label is None:
-            figures["furniture"] += 1
-            figures["furniture found"] += taken
-            if not taken:
-                differences.append(f"kept\t{labelled.outlet}\t{unit.text!r}")
-        elif taken:
-            figures["lost"] += 1
-            differences.append(f"lost\t{labelled.outlet}\t{kind}\t{unit.label}\t{unit.text!r}")
+        overlaps = [min(unit.end, piece.end) - max(unit.start, piece.start) for piece in read.furniture]
+        taken = sum(max(0, overlap) for overlap in overlaps) > (unit.end - unit.start) / 2
+        figures["furniture"] += unit.label is None
+        figures["furniture found"] += unit.label is None and taken
+        figures["lost"] += unit.label is not None and taken
+        if taken != (unit.label is None):
+            sign = "lost" if taken else "kept"
+            differences.append(f"{sign}\t{labelled.outlet}\t{unit.label}\t{unit.text!r}")
+    return figures
 
 
-def row(figures: Counter[str]) -> str:
-    """Return the figures of an outlet as a line of the table."""
+def row(figures: Counter[str]) -> list[str]:
+    """Return the cells of a line of the table."""
     precision = figures["common"] / max(1, figures["found"])
     recall = figures["common"] / max(1, figures["units"])
     f1 = 2 * precision * recall / max(1e-9, precision + recall)
-    taken = figures["furniture found"] + figures["lost"]
-    return (
-        f"{figures['units']:6} {precision:9.3f} {recall:7.3f} {f1:6.3f} "
-        f"{figures['furniture found'] / max(1, taken):11.3f} {figures['furniture found'] / max(1, figures['furniture']):6.3f} "
-        f"{figures['lost']:5} {100 * figures['lost'] / max(1, figures['units']):7.2f}"
-    )
+    furniture_precision = figures["furniture found"] / max(1, figures["furniture found"] + figures["lost"])
+    furniture_recall = figures["furniture found"] / max(1, figures["furniture"])
+    shares = [precision, recall, f1, furniture_precision, furniture_recall]
+    lost = figures["lost"]
+    return [
+        str(figures["units"]),
+        *(f"{share:.3f}" for share in shares),
+        str(lost),
+        f"{100 * lost / max(1, figures['units']):.2f}",
+    ]
 
 
 if __name__ == "__main__":

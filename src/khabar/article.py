@@ -1,5 +1,6 @@
 """A raw page text as an article: its headline, its sentences and the furniture of the page around them."""
 
+import re
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
@@ -26,6 +27,7 @@ SHORTEST_PARAGRAPH: Final = 12
 _LONGEST_SIGNATURE: Final = 2
 _MAX_SHORT_SHARE: Final = 0.5
 _ITEM_MARKS: Final = frozenset(punctuation.BULLETS + punctuation.SEPARATORS)
+_ENUMERATOR: Final = re.compile(r"\d{1,3}\s*[-.):–]")
 _INLINE_KINDS: Final = frozenset(
     {"related", "share", "image_file", "link", "copyright", "page_control", "separator"}
 )
@@ -58,17 +60,20 @@ class _Line:
             and not self.stopped
             and self.words <= LONGEST_HEADING
             and (self.text[0] not in _ITEM_MARKS or self.text[:2] == 2 * self.text[0])
-            and not words.opens_sentence(words.word_at(self.text, 0))
+            and not _ENUMERATOR.match(self.text)
+            and not words.reads_as_news(words.words_of(self.text))
         )
 
     @property
     def is_signature(self) -> bool:
         """As short as a name; a star or a dash may stand before it."""
-        bare = self.text.lstrip(punctuation.SEPARATORS + " ")
+        found = words.words_of(self.text)
         return (
             not self.stopped
-            and self.words <= LONGEST_NAME
-            and not words.opens_sentence(words.word_at(bare, 0))
+            and 1 < len(found) <= LONGEST_NAME
+            and self.words <= LONGEST_NAME + 1
+            and not words.reads_as_news(found)
+            and not any(map(words.is_verb, found))
         )
 
 
@@ -77,12 +82,13 @@ def read_article(text: str, title: str | None = None) -> Article:
 
     Args:
         text: The text as copied from the page.
-        title: The headline when it is known apart from the text. When it is None or blank and the text opens with
-            a headline (a short line without a full stop, before an empty line or furniture), that line is the title.
+        title: The headline when it is known apart from the text. When it is None or blank and the text opens
+            with a headline (a short line without a full stop, before an empty line or furniture), that line
+            is the title.
 
     Returns:
-        The article: the title first, then the sentences of the body in order, and the furniture. Every visible
-        character of ``text`` is in exactly one sentence or stretch of furniture.
+        The article: the title first, then the sentences of the body in order, and the furniture. Every
+        visible character of ``text`` is in exactly one sentence or stretch of furniture.
     """
     sentences: list[Sentence] = []
     pieces: list[Furniture] = []
@@ -137,7 +143,7 @@ def _read_lines(text: str) -> list[_Line]:
 
 
 def _inline_kind(sentence: str) -> str | None:
-    """Return the kind of furniture that stands between the sentences of a paragraph, as in text run together."""
+    """Return the kind of furniture that ``sentence`` is inside a paragraph, as in text run together."""
     kind = furniture.furniture_kind(sentence)
     if kind in _INLINE_KINDS:
         return kind
@@ -160,7 +166,7 @@ def _is_stopped(line: str) -> bool:
 
 
 def _find_headline(lines: list[_Line]) -> _Line | None:
-    """Return the first line of text when it is a headline: short, unstopped, apart from a body that follows."""
+    """Return the first line of text if it is a headline: short, unstopped, apart from a body below."""
     index = next((index for index, line in enumerate(lines) if line.kind is None), None)
     if index is None or not any(line.kind is None for line in lines[index + 1 :]):
         return None
@@ -188,8 +194,8 @@ def _mark_repeated_title(lines: list[_Line], title: str | None, headline: _Line 
 def _mark_by_position(lines: list[_Line], headline: _Line | None, *, titled: bool) -> None:
     """Mark bylines, captions, subheadings and signatures, which only their place on the page gives away.
 
-    An article whose paragraphs cannot be told from headings (verse, notes, one short line after the other) keeps
-    every line: a heading read as a sentence costs less than news that is lost.
+    An article whose paragraphs cannot be told from headings (verse, notes, one short line after the other)
+    keeps every line: a heading read as a sentence costs less than news that is lost.
     """
     body = [line for line in lines if line.kind is None and line is not headline]
     top = next(
@@ -209,7 +215,8 @@ def _mark_by_position(lines: list[_Line], headline: _Line | None, *, titled: boo
     if sum(line.may_be_heading for line in body) > _MAX_SHORT_SHARE * len(body):
         return
     for before, line, after in zip(body, body[1:], body[2:], strict=False):
-        if line.may_be_heading and before.is_paragraph and after.is_paragraph:
+        announced = before.text.endswith(tuple(punctuation.INTRODUCERS))
+        if line.may_be_heading and before.is_paragraph and after.is_paragraph and not announced:
             line.kind = "subheading"
     for line in reversed(body[-_LONGEST_SIGNATURE:]):
         if not (line.is_signature and body.index(line)):
@@ -218,7 +225,7 @@ def _mark_by_position(lines: list[_Line], headline: _Line | None, *, titled: boo
 
 
 def _head_kind(line: _Line, after: _Line) -> str | None:
-    """Return the kind of a line between the headline and the first paragraph, ``after`` being the next line."""
+    """Return the kind of a line between headline and first paragraph, ``after`` being the next line."""
     if line.stopped:
         return None
     if furniture.is_byline(line.text):

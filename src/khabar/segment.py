@@ -1,7 +1,7 @@
 """Sentences of a raw text, as spans of characters.
 
-The text is never changed: what comes back are offsets into it. Every rule looks at a bounded neighbourhood of a
-mark, so that the time is linear in the length of the text, whatever the text is.
+The text is never changed: what comes back are offsets into it. Every rule looks at a bounded neighbourhood of
+a mark, so that the time is linear in the length of the text, whatever the text is.
 """
 
 import re
@@ -13,7 +13,7 @@ from khabar.arabic import abbreviations, punctuation, words
 from khabar.arabic._tables import TATWEEL
 
 MAX_QUOTATION: Final = 1500
-"""Longest quotation, in characters, within which a stop divides nothing; a longer pair is not worth trusting."""
+"""Longest quotation, in characters, within which a stop divides nothing; longer pairs are not trusted."""
 
 MAX_ASIDE: Final = 400
 """The same for brackets."""
@@ -43,7 +43,7 @@ _LAST_TOKEN: Final = re.compile(r"(\d*)\s*([^\W\d_]*)\Z")
 
 
 def trim(text: str, start: int, end: int) -> tuple[int, int]:
-    """Return the span without the white space and the invisible characters at its edges; it may come back empty."""
+    """Return the span without white space and invisible characters at its edges; it may come back empty."""
     while start < end and (text[start].isspace() or text[start] in punctuation.DEBRIS):
         start += 1
     while end > start and (text[end - 1].isspace() or text[end - 1] in punctuation.DEBRIS):
@@ -67,12 +67,12 @@ def split_sentences(text: str, start: int = 0, end: int | None = None) -> list[t
     """Return the sentences of ``text[start:end]`` as spans of ``text``.
 
     A line break ends a sentence, and so does a stop, unless it stands inside a quotation or brackets, in a
-    figure, an abbreviation, an address or the number of a list item, or is an ellipsis after which the sentence
-    goes on. Marks that close what they follow belong to the sentence before them.
+    figure, an abbreviation, an address or the number of a list item, or is an ellipsis after which the
+    sentence goes on. Marks that close what they follow belong to the sentence before them.
 
     Returns:
-        Pairs of offsets in characters, end exclusive, in order, without overlap and never empty. Between them is
-        nothing but white space and invisible characters.
+        Pairs of offsets in characters, end exclusive, in order, without overlap and never empty. Between them
+        is nothing but white space and invisible characters.
     """
     spans = []
     for line_start, line_end in split_lines(text, start, end):
@@ -143,7 +143,7 @@ class _Line:
         return cuts
 
     def _after_stop(self, start: int, end: int, content: int) -> int | None:
-        """Return where the sentence ends that the stops ``text[start:end]`` close; None if they close none."""
+        """Return where the sentence closed by the stops ``text[start:end]`` ends; None if they close none."""
         run = self.text[start:end]
         cut = self._skip_closers(end)
         following = self._skip_space(cut)
@@ -178,13 +178,13 @@ class _Line:
         return not (spelt or words.is_written_domain(next_word))
 
     def _token_before(self, index: int, content: int) -> tuple[str, str]:
-        """Return the digits and the letters after them that end at ``index``, folded; spaces between do not count."""
+        """Return the digits, and the letters after them, that end at ``index``, folded, spaces left out."""
         back = words.fold(self.text[max(content, index - _LOOK_BACK) : index].rstrip())
         match = _LAST_TOKEN.search(back)
         return (match[1], match[2]) if match else ("", "")
 
     def _numbers_item(self, dot: int, content: int, value: int) -> bool:
-        """Say whether ``value`` before the dot numbers an item of a list: its first, or the next after the last."""
+        """Say whether ``value`` before the dot numbers an item of a list: the first, or the next."""
         first = dot
         while first > content and (self.text[first - 1].isdigit() or self.text[first - 1].isspace()):
             first -= 1
@@ -296,7 +296,7 @@ _ADDRESS_KIND: Final = "address"
 
 
 def _opens(mark: str, side: str, before: str, after: str, stack: list[tuple[int, str]]) -> bool:
-    """Say whether a mark opens, by its neighbours where they tell, else by its shape, else by what is open."""
+    """Say whether a mark opens: by its neighbours where they tell, else by its shape or what is open."""
     if mark in punctuation.BRACKETS:
         return side == "open" or (side == "either" and not stack)
     heads = (before.isspace() or before in _BEFORE_OPENER) and not after.isspace()

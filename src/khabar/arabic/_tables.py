@@ -16,7 +16,7 @@ TASHKEEL = "".join(
         (0x08E3, 0x08FF),
     )
     for code in range(first, last + 1)
-    # Hamza and maddah as combining marks stand in this range too: NFKC has composed them with their letter before
+    # Hamza and maddah as combining marks are in this range too: NFKC has composed them with their letter
     # (alef and U+0654 are أ), and what is left over stands on a letter that takes none in Arabic.
 )
 """Marks that vocalise a letter. Dropping them leaves the word as it is printed in a newspaper."""
@@ -70,7 +70,7 @@ LETTER_VARIANTS = {
     "٪": "%",
     "۔": ".",  # Urdu full stop
 }
-"""Letters of Persian, Urdu and their neighbours, and the Arabic letter that an Arabic newspaper uses instead."""
+"""Letters of Persian, Urdu and their neighbours, and the letter that an Arabic newspaper uses instead."""
 
 DIGITS = (
     {chr(0x0660 + digit): str(digit) for digit in range(10)}

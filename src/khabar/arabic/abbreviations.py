@@ -16,13 +16,13 @@ ERA_MARKS: Final = "م ه هـ ص ظ"
 """Letters that after a figure mean an era or a time of day: there a dot is a full stop after all."""
 
 WRITTEN_DOMAINS: Final = "نت كوم اورغ أورغ أورج نيوز com net org tv"
-"""Ends of web addresses as newspapers spell them; after a dot without a space they make a name («وطن.نت»)."""
+"""Ends of web addresses as newspapers spell them, part of the name before their dot («وطن.نت»)."""
 
 LETTER_NAMES: Final = """
     إيه ايه بي سي دي إي اي إف اف جي إتش اتش آي جيه جاي كيه كي إل ال إم ام إن ان أو او كيو آر ار إس اس تي يو
     في دبليو إكس اكس واي زد زي
     """
-"""Names of Latin letters; two of them on either side of a dot without a space spell an acronym («سي.إن.إن»)."""
+"""Names of Latin letters; on both sides of a dot without a space they spell an acronym («سي.إن.إن»)."""
 
 WEB_ADDRESS: Final = r"(?:(?:https?|ftp)://|www\.)[^\s\"<>«»“”،؛]+"
 """A pattern for addresses in full, in which stops and question marks divide nothing."""

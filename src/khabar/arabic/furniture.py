@@ -93,7 +93,7 @@ _TIME_ZONE: Final = frozenset(_words_of(boilerplate.TIME_ZONE))
 
 
 def furniture_kind(line: str) -> str | None:
-    """Return which of `FURNITURE_KINDS` the whole ``line`` is by its own words; None when it may be a sentence.
+    """Return which of `FURNITURE_KINDS` the whole ``line`` is by its own words; None if it may be a sentence.
 
     Only what no sentence of news would be is named: a formula of the page, or a line made of nothing but
     addresses, figures, words of time, places and agencies.
@@ -184,7 +184,7 @@ def _vocabulary_at(found: list[str], index: int) -> tuple[str | None, int]:
 
 
 def is_byline(line: str) -> bool:
-    """Say whether a short line at the top of a page reads as a byline: a name beside a place, an agency or a role."""
+    """Say whether a line at the top of a page is a byline: a name beside a place, an agency or a role."""
     found = _words_of(line)
     if not 1 < len(found) <= _LONGEST_LABELLED["byline"] or is_verb(found[1]):
         return False

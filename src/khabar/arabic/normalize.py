@@ -29,7 +29,7 @@ class Normalization:
     """
 
     nfkc: bool = True
-    """Unicode NFKC: presentation forms (text copied from PDF) become letters, full-width Latin becomes ASCII."""
+    """Unicode NFKC: presentation forms (copied from PDF) become letters, full-width Latin becomes ASCII."""
     invisible: bool = True
     """Drop bidirectional controls, zero-width characters and the byte order mark."""
     tashkeel: bool = True
@@ -39,10 +39,10 @@ class Normalization:
     letters: bool = True
     """Fold Persian and Urdu letters to the Arabic ones that stand for them in Arabic print."""
     digits: bool = True
-    """Arabic-Indic and extended Arabic-Indic digits become 0-9, with their decimal and thousands separators."""
+    """Arabic-Indic and extended Arabic-Indic digits become 0-9, their separators dots and commas."""
 
 
-def normalize(text: str, options: Normalization = Normalization()) -> str:  # noqa: B008  # frozen, so safe to share
+def normalize(text: str, options: Normalization = Normalization()) -> str:
     """Return the form of ``text`` that a model reads.
 
     The result has other offsets than ``text`` and is idempotent: normalising it again changes nothing.

@@ -1,7 +1,7 @@
 """Words that open or continue a sentence of news, as data.
 
-They settle the cases in which a stop alone says nothing: an ellipsis, a dot after an abbreviation, a full stop
-before a closing quotation mark, a short line that may be a heading.
+They settle the cases in which a stop alone says nothing: an ellipsis, a dot after an abbreviation, a full
+stop before a closing quotation mark, a short line that may be a heading.
 """
 
 from typing import Final
@@ -44,6 +44,16 @@ QUESTION_WORDS: Final = (
     "هل لماذا ماذا كيف متى أين أي أية فأي فهل فكيف فلماذا وهل وكيف ولماذا وماذا ومتى وأين وأي"
 )
 """Words with which a question begins."""
+
+NEGATIONS: Final = "لا ولا فلا لم ولم لن ولن ليس وليس ليست وليست دون بلا"
+"""Words with which a negation begins; no name and hardly a heading does."""
+
+TOLL_WORDS: Final = """
+    قتيل قتيلا قتيلان قتيلين قتلى القتلى جريح جريحا جريحان جريحين جرحى الجرحى مصاب مصابا مصابين مصابون
+    المصابين إصابة إصابات الإصابات إصابتان إصابتين مقتل ومقتل وفاة وفيات الوفيات ضحية ضحايا الضحايا شهيد
+    شهيدا شهداء الشهداء مفقود مفقودا مفقودين المفقودين غريق غرقى قتلا بجروح بجراح جثة جثث استشهاد مصرع ومصرع
+    """
+"""Words of a toll of victims: a line that holds one is news, however short it is."""
 
 CONJUNCTIONS: Final = "وف"
 """Conjunctions of one letter that a verb at the head of a sentence may carry."""

@@ -28,6 +28,8 @@ def _folded(table: str) -> frozenset[str]:
 _ABBREVIATIONS: Final = _folded(abbreviations.ABBREVIATIONS)
 _ERA_MARKS: Final = _folded(abbreviations.ERA_MARKS)
 _WRITTEN_DOMAINS: Final = _folded(abbreviations.WRITTEN_DOMAINS)
+_NEGATIONS: Final = _folded(openers.NEGATIONS)
+_TOLL_WORDS: Final = _folded(openers.TOLL_WORDS)
 _LETTER_NAMES: Final = _folded(abbreviations.LETTER_NAMES)
 _REPORTING: Final = _folded(openers.REPORTING_VERBS)
 _VERBS: Final = _REPORTING | _folded(openers.NEWS_VERBS)
@@ -76,6 +78,13 @@ def words_of(text: str) -> list[str]:
 def opens_sentence(word: str) -> bool:
     """Say whether a new sentence probably begins with the folded ``word``."""
     return word in _OPENERS or is_verb(word)
+
+
+def reads_as_news(found: list[str]) -> bool:
+    """Say whether a short line of these folded words is news, by its start or a toll, and no heading."""
+    return bool(found) and (
+        opens_sentence(found[0]) or found[0] in _NEGATIONS or not _TOLL_WORDS.isdisjoint(found)
+    )
 
 
 def opens_report(word: str) -> bool:
