@@ -56,7 +56,7 @@ def compare(labelled: LabelledArticle, read: Article, differences: list[str]) ->
     units = [unit for unit in labelled.sentences if unit.part == "body"]
     sentences = [sentence for sentence in read.sentences if sentence.part == "body" or labelled.title is None]
     wanted = {unit.end for unit in units}
-    found = {piece.end for piece in (*sentences, *read.furniture)}
+    found = {sentence.end for sentence in sentences} | {piece.end for piece in read.furniture}
     figures = Counter(units=len(wanted), found=len(found), common=len(wanted & found))
     for end in sorted(wanted ^ found):
         sign = "missed" if end in wanted else "added"

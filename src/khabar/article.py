@@ -9,8 +9,11 @@ from khabar.arabic import furniture, punctuation, words
 from khabar.schema import Article, Furniture, Sentence
 from khabar.segment import split_lines, split_sentences, trim
 
-LONGEST_HEADLINE: Final = 30
+LONGEST_HEADLINE: Final = 20
 """Words that a first line may have to be taken for the headline."""
+
+LONGEST_HEADLINE_UNSTOPPED: Final = 12
+"""The same where no line ends with a stop, so that the lack of one says nothing."""
 
 LONGEST_HEADING: Final = 6
 """Words that a subheading, a name under the headline or a signature may have."""
@@ -45,11 +48,14 @@ class _Line:
     words: int
     stopped: bool
     """It ends with a stop, before or after a closing mark; an ellipsis does not count."""
+    announces: bool
+    """It ends with a colon: what follows is no heading."""
 
     @property
     def is_paragraph(self) -> bool:
         return self.kind is None and (
-            self.words >= SHORTEST_PARAGRAPH or (self.stopped and self.words > LONGEST_HEADING)
+            self.words >= SHORTEST_PARAGRAPH
+            or ((self.stopped or self.announces) and self.words > LONGEST_HEADING)
         )
 
     @property
@@ -136,6 +142,7 @@ def _read_lines(text: str) -> list[_Line]:
                 kind=furniture.furniture_kind(line),
                 words=len(line.split()),
                 stopped=_is_stopped(line),
+                announces=line.endswith(tuple(punctuation.INTRODUCERS)),
             )
         )
         previous_end = end
@@ -171,7 +178,8 @@ def _find_headline(lines: list[_Line]) -> _Line | None:
     if index is None or not any(line.kind is None for line in lines[index + 1 :]):
         return None
     first, second = lines[index], lines[index + 1]
-    if first.words > LONGEST_HEADLINE or first.text.endswith(tuple(punctuation.AMBIGUOUS_STOP)):
+    longest = LONGEST_HEADLINE if any(line.stopped for line in lines) else LONGEST_HEADLINE_UNSTOPPED
+    if first.words > longest or first.text.endswith(punctuation.AMBIGUOUS_STOP):
         return None
     if second.after_blank or second.kind or _is_head_furniture(second):
         return first
@@ -199,7 +207,11 @@ def _mark_by_position(lines: list[_Line], headline: _Line | None, *, titled: boo
     """
     body = [line for line in lines if line.kind is None and line is not headline]
     top = next(
-        (index for index, line in enumerate(body) if line.is_paragraph and (titled or index or line.stopped)),
+        (
+            index
+            for index, line in enumerate(body)
+            if line.is_paragraph and (titled or index or line.stopped or line.announces)
+        ),
         None,
     )
     if top is None:
@@ -215,8 +227,7 @@ def _mark_by_position(lines: list[_Line], headline: _Line | None, *, titled: boo
     if sum(line.may_be_heading for line in body) > _MAX_SHORT_SHARE * len(body):
         return
     for before, line, after in zip(body, body[1:], body[2:], strict=False):
-        announced = before.text.endswith(tuple(punctuation.INTRODUCERS))
-        if line.may_be_heading and before.is_paragraph and after.is_paragraph and not announced:
+        if line.may_be_heading and before.is_paragraph and after.is_paragraph and not before.announces:
             line.kind = "subheading"
     for line in reversed(body[-_LONGEST_SIGNATURE:]):
         if not (line.is_signature and body.index(line)):
@@ -228,10 +239,10 @@ def _head_kind(line: _Line, after: _Line) -> str | None:
     """Return the kind of a line between headline and first paragraph, ``after`` being the next line."""
     if line.stopped:
         return None
-    if furniture.is_byline(line.text):
-        return "byline"
     if furniture.is_credit(line.text) or furniture.is_bracketed_name(line.text):
         return "credit"
     if line.words <= LONGEST_CAPTION and furniture.is_credited(line.text):
         return "caption"
+    if furniture.is_byline(line.text):
+        return "byline"
     return "byline" if line.may_be_heading and line.is_signature and after.is_paragraph else None

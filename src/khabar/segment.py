@@ -188,7 +188,9 @@ class _Line:
         first = dot
         while first > content and (self.text[first - 1].isdigit() or self.text[first - 1].isspace()):
             first -= 1
-        heads = first <= content or self.text[first - 1] in punctuation.CONTINUATIONS
+        # In 14:45 the colon announces nothing.
+        announced = self.text[first - 1] in punctuation.CONTINUATIONS and not self.text[first - 2].isdigit()
+        heads = first <= content or announced
         if value > _MAX_ENUMERATOR or not (heads or (self._last_number and value == self._last_number + 1)):
             return False
         self._last_number = value
@@ -205,11 +207,11 @@ class _Line:
         following = self._skip_space(cut)
         if self.text[following : following + 1] in tuple(punctuation.CONTINUATIONS + punctuation.STOPS):
             return None
-        if enclosure.kind == _ASIDE_KIND:
-            return cut if enclosure.start < content else None
         word = self._word_from(following)
         if words.opens_report(word):
             return cut
+        if enclosure.kind == _ASIDE_KIND:
+            return cut if enclosure.start < content else None
         if self.text[stop] in punctuation.DOTS:
             digits, letters = self._token_before(stop, enclosure.start)
             abbreviated = bool(letters) and words.is_abbreviation(letters) and not digits

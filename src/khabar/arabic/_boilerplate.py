@@ -160,9 +160,6 @@ TIME_WORDS: Final = """
 TIME_ZONE: Final = "بتوقيت توقيت"
 """Words after which a place names a clock."""
 
-AND: Final = "و"
-"""The conjunction that is written together with the last of several agencies."""
-
 NAVIGATION: Final = "الرئيسية"
 """The first step of a trail of sections."""
 

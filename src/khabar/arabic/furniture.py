@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from khabar.arabic import _boilerplate as boilerplate
-from khabar.arabic import punctuation
+from khabar.arabic import openers, punctuation
 from khabar.arabic.words import fold, is_verb
 
 FURNITURE_KINDS: Final = {
@@ -178,7 +178,7 @@ def _vocabulary_at(found: list[str], index: int) -> tuple[str | None, int]:
                 return kind, length
     if _NUMERIC.fullmatch(word):
         return "figure", 1
-    if word[0] == boilerplate.AND and word[1:] in _AGENCIES:
+    if word[0] == openers.AND and word[1:] in _AGENCIES:
         return "agency", 1
     return None, 1
 

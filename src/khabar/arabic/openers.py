@@ -13,7 +13,7 @@ REPORTING_VERBS: Final = """
     اتهم اتهمت توقع توقعت رد ردت علق علقت تساءل تساءلت زاد زادت واصل واصلت وصف وصفت انتقد انتقدت أدان أدانت
     رحب رحبت ناشد ناشدت هدد هددت تعهد تعهدت وعد وعدت قرر قررت أمر أمرت أبلغ أبلغت أخبر أخبرت روى روت مضى مضت
     أعرب أعربت عبر عبرت جدد جددت نشر نشرت أظهر أظهرت بث بثت يقول تقول يضيف تضيف يؤكد تؤكد يرى ترى يوضح توضح
-    يشير تشير يذكر تذكر يعتقد تعتقد يتوقع تتوقع
+    يشير تشير يذكر تذكر يعتقد تعتقد يتوقع تتوقع أجاب أجابت أجابوا سأل سألت هتف هتفت هتفوا صاح صاحت
     """
 """Verbs that report speech, third person, masculine and feminine."""
 
@@ -55,7 +55,18 @@ TOLL_WORDS: Final = """
     """
 """Words of a toll of victims: a line that holds one is news, however short it is."""
 
-CONJUNCTIONS: Final = "وف"
+WORDS_IN_WAW: Final = """
+    وزير الوزير وزيرة وزارة وزراء وفد وفود وعد وعود واقع وضع وثيقة وثائق وحدة وحدات وقف وكالة وكالات وكيل
+    وجهة وجوه ولاية ولايات وداع وداعا وصول وصية والد والدة ورشة ورش ورقة وسط وسطاء وساطة وسيط وسائل وطن
+    وطنية وظائف وقود وقت وقائع وقفة واحد واشنطن وارسو ورثة وادي واحة واجب وباء ود وليد وائل وسام وفاء وسيم
+    وجدي وحيد ولاء ولي وسن وداد
+    """
+"""Words and names whose first letter is no conjunction."""
+
+AND: Final = "و"
+"""The conjunction that is written together with the word after it."""
+
+CONJUNCTIONS: Final = AND + "ف"
 """Conjunctions of one letter that a verb at the head of a sentence may carry."""
 
 ATTRIBUTIONS: Final = """

@@ -28,6 +28,7 @@ def _folded(table: str) -> frozenset[str]:
 _ABBREVIATIONS: Final = _folded(abbreviations.ABBREVIATIONS)
 _ERA_MARKS: Final = _folded(abbreviations.ERA_MARKS)
 _WRITTEN_DOMAINS: Final = _folded(abbreviations.WRITTEN_DOMAINS)
+_WORDS_IN_WAW: Final = _folded(openers.WORDS_IN_WAW)
 _NEGATIONS: Final = _folded(openers.NEGATIONS)
 _TOLL_WORDS: Final = _folded(openers.TOLL_WORDS)
 _LETTER_NAMES: Final = _folded(abbreviations.LETTER_NAMES)
@@ -82,9 +83,11 @@ def opens_sentence(word: str) -> bool:
 
 def reads_as_news(found: list[str]) -> bool:
     """Say whether a short line of these folded words is news, by its start or a toll, and no heading."""
-    return bool(found) and (
-        opens_sentence(found[0]) or found[0] in _NEGATIONS or not _TOLL_WORDS.isdisjoint(found)
-    )
+    if not found:
+        return False
+    first = found[0]
+    joined = first.startswith(openers.AND) and len(first) > 2 and first not in _WORDS_IN_WAW
+    return joined or opens_sentence(first) or first in _NEGATIONS or not _TOLL_WORDS.isdisjoint(found)
 
 
 def opens_report(word: str) -> bool:
