@@ -59,13 +59,18 @@ class _Line:
         )
 
     @property
+    def is_item(self) -> bool:
+        """It begins with a bullet, a dash or a star."""
+        return self.text[0] in _ITEM_MARKS
+
+    @property
     def may_be_heading(self) -> bool:
         """Short, without a stop, and not beginning as a sentence of news does."""
         return (
             self.kind is None
             and not self.stopped
             and self.words <= LONGEST_HEADING
-            and (self.text[0] not in _ITEM_MARKS or self.text[:2] == 2 * self.text[0])
+            and (not self.is_item or self.text[:2] == 2 * self.text[0])
             and not _ENUMERATOR.match(self.text)
             and not words.reads_as_news(words.words_of(self.text))
         )
@@ -178,16 +183,11 @@ def _find_headline(lines: list[_Line]) -> _Line | None:
     if index is None or not any(line.kind is None for line in lines[index + 1 :]):
         return None
     first, second = lines[index], lines[index + 1]
+    after = lines[index + 2] if index + 2 < len(lines) else second
     longest = LONGEST_HEADLINE if any(line.stopped for line in lines) else LONGEST_HEADLINE_UNSTOPPED
-    if first.words > longest or first.text.endswith(punctuation.AMBIGUOUS_STOP):
+    if first.words > longest or first.announces or first.text.endswith(punctuation.AMBIGUOUS_STOP):
         return None
-    if second.after_blank or second.kind or _is_head_furniture(second):
-        return first
-    return None
-
-
-def _is_head_furniture(line: _Line) -> bool:
-    return line.kind is None and not line.stopped and furniture.is_byline(line.text)
+    return first if second.after_blank or second.kind or _head_kind(second, after) else None
 
 
 def _mark_repeated_title(lines: list[_Line], title: str | None, headline: _Line | None) -> None:
@@ -206,18 +206,12 @@ def _mark_by_position(lines: list[_Line], headline: _Line | None, *, titled: boo
     keeps every line: a heading read as a sentence costs less than news that is lost.
     """
     body = [line for line in lines if line.kind is None and line is not headline]
-    top = next(
-        (
-            index
-            for index, line in enumerate(body)
-            if line.is_paragraph and (titled or index or line.stopped or line.announces)
-        ),
-        None,
-    )
+    # Without a title the first line may itself be the headline, though nothing sets it apart.
+    untitled = not titled and not (body and (body[0].stopped or body[0].announces))
+    top = next((index for index, line in enumerate(body) if line.is_paragraph and index >= untitled), None)
     if top is None:
         return
     for index, (line, after) in enumerate(pairwise(body[: top + 1])):
-        # Without a title the first line may itself be the headline, though nothing sets it apart.
         if titled or index > 0:
             line.kind = _head_kind(line, after)
     for line in body[top:]:
@@ -229,8 +223,9 @@ def _mark_by_position(lines: list[_Line], headline: _Line | None, *, titled: boo
     for before, line, after in zip(body, body[1:], body[2:], strict=False):
         if line.may_be_heading and before.is_paragraph and after.is_paragraph and not before.announces:
             line.kind = "subheading"
-    for line in reversed(body[-_LONGEST_SIGNATURE:]):
-        if not (line.is_signature and body.index(line)):
+    for before, line in list(pairwise(body))[: -_LONGEST_SIGNATURE - 1 : -1]:
+        listed = line.is_item and (before.is_item or line.text[0] in punctuation.BULLETS)
+        if not line.is_signature or before.announces or listed:
             break
         line.kind = "byline"
 

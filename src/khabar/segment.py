@@ -59,8 +59,12 @@ def has_content(text: str) -> bool:
 def split_lines(text: str, start: int = 0, end: int | None = None) -> list[tuple[int, int]]:
     """Return the lines of ``text[start:end]`` that show anything, trimmed, as spans of ``text`` in order."""
     limit = len(text) if end is None else end
-    spans = (trim(text, *match.span()) for match in _LINE.finditer(text, start, limit))
-    return [(first, last) for first, last in spans if first < last]
+    spans = []
+    for match in _LINE.finditer(text, start, limit):
+        first, last = trim(text, *match.span())
+        if first < last:
+            spans.append((first, last))
+    return spans
 
 
 def split_sentences(text: str, start: int = 0, end: int | None = None) -> list[tuple[int, int]]:
@@ -77,6 +81,9 @@ def split_sentences(text: str, start: int = 0, end: int | None = None) -> list[t
     spans = []
     for line_start, line_end in split_lines(text, start, end):
         line = text[line_start:line_end]
+        if not _STOP_RUN.search(line) and not _BULLET.search(line):
+            spans.append((line_start, line_end))
+            continue
         begin = 0
         for cut in [*_Line(line).cuts(), len(line)]:
             first, last = trim(line, begin, cut)
