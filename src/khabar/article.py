@@ -27,6 +27,8 @@ LONGEST_CAPTION: Final = 25
 SHORTEST_PARAGRAPH: Final = 12
 """Words from which on a line is a paragraph, with or without a full stop."""
 
+_LONGEST_LINK: Final = 15
+_PUNCTUATED_SHARE: Final = 0.6
 _LONGEST_SIGNATURE: Final = 2
 _MAX_SHORT_SHARE: Final = 0.5
 _ITEM_MARKS: Final = frozenset(punctuation.BULLETS + punctuation.SEPARATORS)
@@ -83,6 +85,7 @@ class _Line:
             not self.stopped
             and 1 < len(found) <= LONGEST_NAME
             and self.words <= LONGEST_NAME + 1
+            and words.may_begin_name(found[0])
             and not words.reads_as_news(found)
             and not any(map(words.is_verb, found))
         )
@@ -111,6 +114,7 @@ def read_article(text: str, title: str | None = None) -> Article:
             title = None
 
     lines = _read_lines(text)
+    _mark_link_lists(lines)
     headline = None if title is not None else _find_headline(lines)
     _mark_repeated_title(
         lines, sentences[0].text if sentences else headline.text if headline else None, headline
@@ -188,6 +192,30 @@ def _find_headline(lines: list[_Line]) -> _Line | None:
     if first.words > longest or first.announces or first.text.endswith(punctuation.AMBIGUOUS_STOP):
         return None
     return first if second.after_blank or second.kind or _head_kind(second, after) else None
+
+
+def _mark_link_lists(lines: list[_Line]) -> None:
+    """Mark the short lines without a stop that follow the heading of a list of links.
+
+    Only in an article that ends its own paragraphs with stops: nothing else tells a link from a sentence.
+    """
+    links = []
+    text = []
+    listed = False
+    for index, line in enumerate(lines):
+        if line.kind is not None:
+            listed = line.kind == "related" and furniture.heads_links(line.text)
+            continue
+        goes_on = words.is_joined(words.word_at(line.text, 0))
+        listed = listed and not (line.stopped or goes_on) and line.words <= _LONGEST_LINK
+        if listed:
+            links.append(line)
+        elif line.words > LONGEST_HEADING and (line.stopped or index > 0):
+            text.append(line)
+    stopped = sum(line.stopped for line in text)
+    if stopped and stopped >= _PUNCTUATED_SHARE * len(text):
+        for line in links:
+            line.kind = "related"
 
 
 def _mark_repeated_title(lines: list[_Line], title: str | None, headline: _Line | None) -> None:

@@ -33,7 +33,6 @@ FURNITURE_KINDS: Final = {
 _LONGEST_LINE: Final = 400
 _LONGEST: Final = {"related": 24, "share": 18, "page_control": 6, "comments": 10, "copyright": 20}
 _LONGEST_LABELLED: Final = {"related": 20, "tags": 40, "caption": 25, "byline": 7}
-_LONGEST_OTHER: Final = 6
 _LONGEST_PHRASE: Final = 4
 _LONGEST_NAME: Final = 3
 _LONGEST_CREDIT: Final = 80
@@ -67,6 +66,7 @@ _FORMULAS: Final = _beginnings(boilerplate.FORMULAS)
 _GLUED: Final = re.compile(
     "|".join(sorted((p for p in _FORMULAS if p.count(" ") > 1), key=len, reverse=True))
 )
+_LINK_LISTS: Final = _phrases(boilerplate.LINK_LISTS)
 _LABELS: Final = _beginnings(boilerplate.LABELS)
 _BYLINE_WORDS: Final = _phrases(boilerplate.BYLINE_WORDS)
 _NETWORKS: Final = _phrases(boilerplate.NETWORKS)
@@ -88,7 +88,7 @@ _VOCABULARY_FIRST_WORDS: Final = frozenset(phrase.split()[0] for phrase in _VOCA
 _LABEL_END: Final = re.compile(rf"\s*(?:$|[\d{re.escape(punctuation.SEPARATORS + '()[]>')}])")
 _PARTS: Final = re.compile(rf"[{re.escape(punctuation.SEPARATORS + '()[].')}]+")
 _STEP: Final = re.compile(rf"[{re.escape(boilerplate.NAVIGATION_MARKS)}]")
-_CREDIT: Final = re.compile(r"[(\[«][^()\[\]«»]*[)\]»]\Z")
+_CREDIT: Final = re.compile(r"[(\[«][^()\[\]]*[)\]»]\Z")
 _TIME_ZONE: Final = frozenset(_words_of(boilerplate.TIME_ZONE))
 
 
@@ -123,21 +123,36 @@ def _by_formula(folded: str, found: list[str]) -> str | None:
         if kind and len(found) <= _LONGEST[kind]:
             return kind
         kind = _LABELS.get(phrase)
-        if kind and len(found) <= length + _LONGEST_LABELLED.get(kind, _LONGEST_OTHER):
-            end = [match.end() for match in _WORD.finditer(folded)][length - 1]
-            if _LABEL_END.match(folded, end) and (length == len(found) or not is_verb(found[length])):
-                return kind
+        if kind and _is_labelled(kind, folded, found, length):
+            return kind
     # Pages run together put the first link right behind the formula, without a space.
     if _GLUED.match(" ".join(found)) and len(found) <= _LONGEST["related"]:
         return "related"
     return None
 
 
+def _is_labelled(kind: str, folded: str, found: list[str], length: int) -> bool:
+    """Say whether a line is furniture of ``kind`` with what follows its label of ``length`` words."""
+    rest = found[length:]
+    if not rest:
+        return True
+    if kind not in _LONGEST_LABELLED:
+        # A counter or a row of buttons; anything else after the label may be news («عاجل: ...»).
+        return _vocabulary(rest) is not None
+    end = [match.end() for match in _WORD.finditer(folded)][length - 1]
+    return (
+        len(rest) <= _LONGEST_LABELLED[kind]
+        and _LABEL_END.match(folded, end) is not None
+        and not any(map(is_verb, rest))
+    )
+
+
 def _by_vocabulary(folded: str, found: list[str]) -> str | None:
     if found[0].isdigit() and all(map(str.isdigit, found)):
         return "timestamp" if _DATE.search(folded) else "number"
-    if len(found) > 1 and len(found[0]) == 1 and all(len(word) == 1 and word.isalpha() for word in found):
-        return "credit"
+    if len(found[0]) == 1 and all(len(word) == 1 and word.isalpha() for word in found):
+        # The same letter over and over, in several sizes, sets the size of the type; others are initials.
+        return "page_control" if len(set(found)) == 1 else "credit"
     kinds = _vocabulary(found)
     if kinds is None:
         return None
@@ -219,6 +234,11 @@ def is_bracketed_name(line: str) -> bool:
         0 < len(found) <= _LONGEST_NAME
         and _CREDIT.fullmatch(line.strip(punctuation.SEPARATORS + " .")) is not None
     )
+
+
+def heads_links(line: str) -> bool:
+    """Say whether ``line`` is nothing but the heading of a list of links to other articles."""
+    return " ".join(_words_of(line)) in _LINK_LISTS
 
 
 def same_words(one: str, other: str) -> bool:

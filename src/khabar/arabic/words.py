@@ -81,13 +81,24 @@ def opens_sentence(word: str) -> bool:
     return word in _OPENERS or is_verb(word)
 
 
+def may_begin_name(word: str) -> bool:
+    """Say whether the name of a person may begin with the folded ``word``."""
+    return not word.startswith(openers.DEFINITE_ARTICLE)
+
+
+def is_joined(word: str) -> bool:
+    """Say whether the folded ``word`` begins with the conjunction that carries a text on."""
+    return len(word) > 2 and word.startswith(openers.AND) and word not in _WORDS_IN_WAW
+
+
 def reads_as_news(found: list[str]) -> bool:
     """Say whether a short line of these folded words is news, by its start or a toll, and no heading."""
     if not found:
         return False
     first = found[0]
-    joined = first.startswith(openers.AND) and len(first) > 2 and first not in _WORDS_IN_WAW
-    return joined or opens_sentence(first) or first in _NEGATIONS or not _TOLL_WORDS.isdisjoint(found)
+    return (
+        is_joined(first) or opens_sentence(first) or first in _NEGATIONS or not _TOLL_WORDS.isdisjoint(found)
+    )
 
 
 def opens_report(word: str) -> bool:
