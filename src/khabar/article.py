@@ -31,6 +31,7 @@ _LONGEST_LINK: Final = 15
 _PUNCTUATED_SHARE: Final = 0.6
 _LONGEST_SIGNATURE: Final = 2
 _MAX_SHORT_SHARE: Final = 0.5
+_ELLIPSES: Final = (punctuation.ELLIPSIS, 2 * punctuation.AMBIGUOUS_STOP)
 _ITEM_MARKS: Final = frozenset(punctuation.BULLETS + punctuation.SEPARATORS)
 _ENUMERATOR: Final = re.compile(r"\d{1,3}\s*[-.):–]")
 _INLINE_KINDS: Final = frozenset(
@@ -176,9 +177,7 @@ def _has_blank(text: str, start: int, end: int) -> bool:
 
 def _is_stopped(line: str) -> bool:
     bare = line.rstrip(punctuation.CLOSING_MARKS + " ")
-    return (
-        bare[-1:] in tuple(punctuation.STOPS.replace(punctuation.ELLIPSIS, "")) and bare[-2:] != 2 * bare[-1]
-    )
+    return bare.endswith(tuple(punctuation.STOPS)) and not bare.endswith(_ELLIPSES)
 
 
 def _find_headline(lines: list[_Line]) -> _Line | None:

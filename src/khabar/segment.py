@@ -51,11 +51,6 @@ def trim(text: str, start: int, end: int) -> tuple[int, int]:
     return start, end
 
 
-def has_content(text: str) -> bool:
-    """Say whether ``text`` holds a letter or a digit of any script."""
-    return _CONTENT.search(text) is not None
-
-
 def split_lines(text: str, start: int = 0, end: int | None = None) -> list[tuple[int, int]]:
     """Return the lines of ``text[start:end]`` that show anything, trimmed, as spans of ``text`` in order."""
     limit = len(text) if end is None else end
@@ -131,12 +126,8 @@ class _Line:
             # A mark at the very edge of a sentence that has been cut already was taken in with it.
             if start < begin or content >= start or start > last_content:
                 continue
-            around = bisect_right(starts, start) - 1
-            if (
-                around >= 0
-                and start < self._enclosures[around].end
-                and start > self._enclosures[around].start
-            ):
+            around = bisect_right(starts, start - 1) - 1
+            if around >= 0 and start < self._enclosures[around].end:
                 continue
             if end > start:
                 cut = self._after_stop(start, end, content)
@@ -255,10 +246,9 @@ class _Line:
             pairs.append(_Enclosure(match.start(), match.start() + len(address), _ADDRESS_KIND))
         pairs.sort(key=lambda pair: (pair.start, -pair.end))
         for pair in pairs:
+            # A pair that begins in another is nested in it, or crosses it and cannot be trusted.
             if not self._enclosures or pair.start >= self._enclosures[-1].end:
                 self._enclosures.append(pair)
-            elif pair.end > self._enclosures[-1].end:
-                self._enclosures[-1] = _Enclosure(self._enclosures[-1].start, pair.end, pair.kind)
 
     def _skip_closers(self, index: int) -> int:
         """Return the offset after the closing marks at ``index`` that open nothing."""

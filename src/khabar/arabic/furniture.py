@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from khabar.arabic import _boilerplate as boilerplate
-from khabar.arabic import openers, punctuation
+from khabar.arabic import abbreviations, openers, punctuation
 from khabar.arabic.words import fold, is_verb
 
 FURNITURE_KINDS: Final = {
@@ -39,7 +39,7 @@ _LONGEST_CREDIT: Final = 80
 
 _WORD: Final = re.compile(r"[^\W_]+")
 _FIGURE: Final = re.compile(r"\d+")
-_NUMERIC: Final = re.compile(r"\d+(?:st|nd|rd|th|م|ه|ص)?")
+_NUMERIC: Final = re.compile(rf"\d+(?:st|nd|rd|th|{'|'.join(fold(abbreviations.ERA_MARKS).split())})?")
 _DATE: Final = re.compile(r"\b(?:\d{1,4}([-/.\\])\d{1,2}\1\d{1,4}|\d{1,2}:\d{2})\b")
 _FILE: Final = re.compile(rf"[^\s،؛]{{1,160}}\.(?:{'|'.join(boilerplate.FILE_TYPES.split())})", re.IGNORECASE)
 _LINK: Final = re.compile(
