@@ -12,7 +12,7 @@ from khabar.schema import Sentence
 
 GOLDEN = [
     json.loads(line)
-    for line in (Path(__file__).parents[1] / "data" / "articles.jsonl").read_text("utf-8").split("\n")
+    for line in (Path(__file__).parents[1] / "data" / "pages.jsonl").read_text("utf-8").split("\n")
     if line
 ]
 
