@@ -1,0 +1,167 @@
+"""The bundle: what a model is on disk.
+
+A folder that Hugging Face tools read as it is (config.json, model.safetensors, tokenizer files), plus
+``khabar.json`` with everything that training assumed about its input, and an int8 ONNX graph for annotating
+without torch.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from khabar._version import __version__
+from khabar.arabic import Normalization
+from khabar.encode import Encoder, WindowOptions, load_tokenizer
+from khabar.errors import BundleError
+from khabar.labels import Label
+
+CONFIG = "config.json"
+WEIGHTS = "model.safetensors"
+TOKENIZER = "tokenizer.json"
+TOKENIZER_CONFIG = "tokenizer_config.json"
+SETTINGS = "khabar.json"
+ONNX_INT8 = "onnx/model.int8.onnx"
+
+_REQUIRED = (CONFIG, TOKENIZER, TOKENIZER_CONFIG, SETTINGS)
+_PICKLES = ("*.bin", "*.pt", "*.pth", "*.pkl", "*.pickle", "*.ckpt")
+BUILT_IN = Path(__file__).parent / "models" / "default"
+
+
+class Settings(BaseModel):
+    """Content of khabar.json: what training assumed, so that inference does the same."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    normalization: Normalization = Normalization()
+    window: WindowOptions = WindowOptions()
+    temperature: float = Field(default=1.0, gt=0)
+    """Logits are divided by it before the softmax."""
+    guidelines: str = "1.1"
+    """Version of the annotation guidelines that the labels follow."""
+    library: str = __version__
+    """Version of khabar that saved the bundle."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A checked model folder."""
+
+    path: Path
+    settings: Settings
+    labels: tuple[Label, ...]
+    """Label of each logit, from ``id2label`` in config.json."""
+    positions: int | None
+    """How many positions the encoder has, None when its config does not say."""
+
+    def encoder(self) -> Encoder:
+        """Return the encoder of articles that this model was trained with."""
+        tokens = _read_json(self.path / TOKENIZER_CONFIG)
+        return Encoder(
+            load_tokenizer(self.path),
+            cls_token=_token(self.path, tokens, "cls_token"),
+            sep_token=_token(self.path, tokens, "sep_token"),
+            normalization=self.settings.normalization,
+            window=self.settings.window,
+        )
+
+
+def resolve(name: str | Path) -> Path:
+    """Return the folder of a bundle: ``name`` itself when it is a local path, else a snapshot from the hub.
+
+    Raises:
+        BundleError: There is no such folder, and the hub has no such repository or cannot be reached.
+    """
+    path = Path(name).expanduser()
+    if path.is_dir():
+        return path
+    text = str(name)
+    if path.exists():
+        raise BundleError(f"{text}: is a file; a model is a folder with {', '.join(_REQUIRED)}.")
+    if text.count("/") != 1 or text.startswith((".", "/", "~")):
+        raise BundleError(f"{text}: no such folder; give a model folder or a hub name such as owner/model.")
+    # Only a hub name needs the hub's client.
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(text, ignore_patterns=list(_PICKLES)))
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise BundleError(
+            f"{text}: no such folder here, and the hub did not give a model of that name ({reason})."
+        ) from error
+
+
+def load_bundle(path: Path) -> Bundle:
+    """Read and check a bundle; the weights themselves are read by the backend.
+
+    Raises:
+        BundleError: Files are missing, damaged or of an unsafe kind; the message names every one.
+    """
+    if not path.is_dir():
+        raise BundleError(f"{path}: no such folder.")
+    missing = [name for name in _REQUIRED if not (path / name).is_file()]
+    if not any((path / name).is_file() for name in (WEIGHTS, ONNX_INT8)):
+        pickles = sorted(found.name for pattern in _PICKLES for found in path.glob(pattern))
+        if pickles:
+            raise BundleError(
+                f"{path}: {', '.join(pickles)} may run code when opened and is refused; "
+                f"save the weights as {WEIGHTS} (save_pretrained does)."
+            )
+        missing.append(f"{WEIGHTS} or {ONNX_INT8}")
+    if missing:
+        raise BundleError(f"{path}: is no khabar model, it lacks {', '.join(missing)}.")
+    config = _read_json(path / CONFIG)
+    try:
+        settings = Settings.model_validate(_read_json(path / SETTINGS))
+    except ValidationError as error:
+        found = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise BundleError(
+            f"{path / SETTINGS}: {found}. The model may come from another version of khabar, this is {__version__}."
+        ) from error
+    positions = config.get("max_position_embeddings")
+    if isinstance(positions, int) and settings.window.max_tokens > positions:
+        raise BundleError(
+            f"{path / SETTINGS}: window.max_tokens is {settings.window.max_tokens}, "
+            f"but the encoder has {positions} positions; lower it."
+        )
+    return Bundle(path, settings, _labels(path, config), positions if isinstance(positions, int) else None)
+
+
+def save_settings(path: Path, settings: Settings) -> None:
+    """Write khabar.json into a model folder."""
+    content: dict[str, Any] = settings.model_dump(mode="json")
+    content["normalization"] = asdict(settings.normalization)
+    content["window"] = asdict(settings.window)
+    (path / SETTINGS).write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+
+
+def _labels(path: Path, config: dict[str, Any]) -> tuple[Label, ...]:
+    names = config.get("id2label")
+    expected = sorted(Label)
+    if not isinstance(names, dict) or sorted(names.values()) != expected:
+        found = list(names.values()) if isinstance(names, dict) else names
+        raise BundleError(f"{path / CONFIG}: id2label is {found}, expected the labels {', '.join(expected)}.")
+    return tuple(Label(names[key]) for key in sorted(names, key=int))
+
+
+def _token(path: Path, config: dict[str, Any], key: str) -> str:
+    token = config.get(key)
+    if isinstance(token, dict):  # older tokenizers store a token with its options
+        token = token.get("content")
+    if not isinstance(token, str):
+        raise BundleError(f"{path / TOKENIZER_CONFIG}: {key} is {token!r}, expected the text of a token.")
+    return token
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise BundleError(f"{path}: cannot be read as JSON ({error}); copy or save the model again.") from error
+    if not isinstance(content, dict):
+        raise BundleError(f"{path}: holds {type(content).__name__}, expected an object.")
+    return content

@@ -1,0 +1,129 @@
+"""Export of a trained model to the int8 ONNX graph that annotating runs on."""
+
+import logging
+import tempfile
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from onnxruntime.quantization import QuantType, quantize_dynamic
+from transformers import PreTrainedModel
+
+from khabar.annotator import Annotator
+from khabar.bundle import ONNX_INT8
+from khabar.errors import KhabarError
+
+
+class ExportError(KhabarError):
+    """The exported graph does not do what the model does."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExportCheck:
+    """The int8 graph beside the 32-bit model on the same sentences."""
+
+    sentences: int
+    same_label: float
+    """Share of sentences with the same label."""
+    mean_difference: float
+    """Mean absolute difference of a logit."""
+    largest_difference: float
+    """Largest absolute difference of a logit."""
+
+
+class _Logits(torch.nn.Module):
+    """The model as a function of two tensors to one, which is what a graph is."""
+
+    def __init__(self, model: PreTrainedModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self.model(input_ids=input_ids, attention_mask=attention_mask).logits
+        return logits
+
+
+def export_onnx(model: PreTrainedModel, path: Path) -> None:
+    """Write the 32-bit graph: ``input_ids``, ``attention_mask`` of shape (batch, tokens) to ``logits``."""
+    model = model.float().eval()
+    ids = torch.ones((2, 8), dtype=torch.long)
+    dynamic = {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC}
+    with warnings.catch_warnings():
+        # The exporter warns of its own internals; what it writes is checked below.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            _Logits(model),
+            (ids, torch.ones_like(ids)),
+            str(path),
+            input_names=["input_ids", "attention_mask"],
+            output_names=["logits"],
+            dynamic_shapes=(dynamic, dynamic),
+            dynamo=True,
+            external_data=False,
+            verbose=False,
+        )
+
+
+def quantize(source: Path, target: Path) -> None:
+    """Quantise the weights of a graph to int8, a scale a channel, activations at run time.
+
+    Embeddings are quantised too, since they are a third of the file. Weights take seven of the eight bits: on
+    processors without VNNI, products of full-range weights overflow the 16-bit sums, and a label would depend
+    on the machine.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        quantize_dynamic(
+            source,
+            target,
+            op_types_to_quantize=["MatMul", "Gemm", "Gather"],
+            per_channel=True,
+            reduce_range=True,
+            weight_type=QuantType.QInt8,
+        )
+
+
+def export_int8(model: PreTrainedModel, bundle: Path) -> None:
+    """Write ``onnx/model.int8.onnx`` into a bundle."""
+    with tempfile.TemporaryDirectory() as scratch:
+        full = Path(scratch) / "model.onnx"
+        export_onnx(model, full)
+        quantize(full, bundle / ONNX_INT8)
+
+
+def check_export(
+    bundle: Path, articles: Sequence[Sequence[str]], *, least_same: float = 0.99
+) -> ExportCheck:
+    """Compare the int8 graph of a bundle with its full weights on real text.
+
+    Args:
+        bundle: A bundle with both.
+        articles: Articles, each as its sentences.
+        least_same: Share of sentences that must get the same label.
+
+    Raises:
+        ExportError: Fewer sentences than that do.
+    """
+    pairs = [
+        [Annotator.from_pretrained(bundle, backend=backend).logits(article) for article in articles]
+        for backend in ("onnx", "torch")
+    ]
+    int8, full = (np.concatenate(rows) for rows in pairs)
+    difference: NDArray[np.float32] = np.abs(int8 - full)
+    check = ExportCheck(
+        sentences=len(full),
+        same_label=float((int8.argmax(-1) == full.argmax(-1)).mean()),
+        mean_difference=float(difference.mean()),
+        largest_difference=float(difference.max()),
+    )
+    if check.same_label < least_same:
+        raise ExportError(
+            f"{bundle / ONNX_INT8}: {check.same_label:.2%} of {check.sentences} sentences get the label that the full "
+            f"weights give, expected at least {least_same:.2%}; the graph is not fit to ship."
+        )
+    return check

@@ -1,0 +1,312 @@
+"""Labelled articles in, a bundle out: the steps of scripts/train.py."""
+
+import json
+import logging
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import yaml
+from datasets import Dataset
+from sklearn.linear_model import LogisticRegression
+from transformers import (
+    AutoConfig,
+    AutoModelForTokenClassification,
+    AutoTokenizer,
+    DataCollatorForTokenClassification,
+    EvalPrediction,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    Trainer,
+    TrainingArguments,
+    set_seed,
+)
+from transformers.modeling_outputs import TokenClassifierOutput
+from transformers.trainer_utils import get_last_checkpoint
+
+from khabar.bundle import Settings, save_settings
+from khabar.config import RunConfig
+from khabar.corpus import read_jsonl
+from khabar.encode import Encoder, load_tokenizer
+from khabar.errors import ConfigError, DataError
+from khabar.labels import Label
+from khabar.metrics import MacroF1
+from khabar.schema import LabelledArticle
+
+log = logging.getLogger(__name__)
+
+LABELS = tuple(Label)
+"""Order of the logits of a newly trained model."""
+
+IGNORED = -100
+"""Label of every token that is not scored, as the loss of transformers defines it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Splits:
+    """The articles that a run learns from and chooses on."""
+
+    train: list[LabelledArticle]
+    validation: list[LabelledArticle]
+
+
+def read_splits(config: RunConfig) -> Splits:
+    """Read the labelled articles and take the two splits of the run.
+
+    Raises:
+        DataError: The file breaks the format, or one of the splits is empty.
+    """
+    if not config.data.path.is_file():
+        raise DataError(
+            f"{config.data.path}: no such file; name the labelled articles with data.path=FILE.jsonl "
+            "(docs/data-formats.md describes them)."
+        )
+    articles = read_jsonl(config.data.path)
+    found = sorted({str(article.split) for article in articles})
+    chosen = {}
+    for name in (config.data.train_split, config.data.validation_split):
+        chosen[name] = [article for article in articles if article.split == name]
+        if not chosen[name]:
+            raise DataError(f"{config.data.path}: no article of split {name!r}; the splits are {', '.join(found)}.")
+    train = chosen[config.data.train_split]
+    if config.data.max_train_articles is not None:
+        train = _draw(train, config.data.max_train_articles, _seed(config))
+    return Splits(train, chosen[config.data.validation_split])
+
+
+def _seed(config: RunConfig) -> int:
+    return int(config.training.get("seed", TrainingArguments.seed))
+
+
+def _draw(articles: Sequence[LabelledArticle], count: int, seed: int) -> list[LabelledArticle]:
+    """Draw some articles, in their order."""
+    order = np.random.default_rng(seed).permutation(len(articles))[:count]
+    return [articles[index] for index in sorted(order)]
+
+
+def window_dataset(articles: Sequence[LabelledArticle], encoder: Encoder) -> Dataset:
+    """Encode articles as rows of ``input_ids``, ``attention_mask``, ``labels`` and ``length``, a row a window.
+
+    At the tokens of a sentence's span ``labels`` holds ``ordinal * len(LABELS) + index``: which sentence of the
+    window it is and which of `LABELS` it has, so that `sentence_logits` can find the span again. Elsewhere it is
+    `IGNORED`. Page furniture that an annotator marked is read as context, as it would be on a page where it was
+    not recognised, but nothing is learnt from it.
+    """
+    rows: dict[str, list[Any]] = {"input_ids": [], "attention_mask": [], "labels": [], "length": []}
+    for article in articles:
+        encoded = encoder.encode([sentence.text for sentence in article.sentences])
+        for window in encoded.windows:
+            labels = [IGNORED] * len(window.input_ids)
+            for ordinal, (span, index) in enumerate(zip(window.spans, window.sentences, strict=True)):
+                label = article.sentences[index].label
+                if label is not None:
+                    code = ordinal * len(LABELS) + LABELS.index(label)
+                    labels[slice(*span)] = [code] * (span[1] - span[0])
+            rows["input_ids"].append(window.input_ids)
+            rows["attention_mask"].append([1] * len(window.input_ids))
+            rows["labels"].append(labels)
+            rows["length"].append(len(window.input_ids))
+    return Dataset.from_dict(rows)
+
+
+def sentence_logits(logits: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Average outputs over each sentence's span, as `khabar.encode.pool` does for inference.
+
+    Args:
+        logits: Shape ``(windows, tokens, features)``: logits, or any other output per token.
+        labels: Shape ``(windows, tokens)``, coded as in `window_dataset`.
+
+    Returns:
+        The averages, shape ``(sentences, features)`` in 32-bit floats, and the indices into `LABELS`, shape
+        ``(sentences,)``.
+    """
+    chosen = labels != IGNORED
+    row = torch.arange(labels.shape[0], device=labels.device).unsqueeze(1).expand_as(labels)
+    width = int(labels.max()) + 1 if bool(chosen.any()) else 1
+    codes, place = torch.unique(row[chosen] * width + labels[chosen], return_inverse=True)
+    sums = logits.new_zeros((len(codes), logits.shape[-1]), dtype=torch.float32)
+    sums = sums.index_add(0, place, logits[chosen].float())
+    counts = torch.bincount(place, minlength=len(codes)).unsqueeze(1)
+    return sums / counts, codes % width % len(LABELS)
+
+
+def sentence_loss(
+    outputs: TokenClassifierOutput, labels: torch.Tensor, num_items_in_batch: torch.Tensor | int | None = None
+) -> torch.Tensor:
+    """Cross-entropy averaged over the sentences of a batch; the Trainer's count of tokens is of no use here."""
+    pooled, targets = sentence_logits(outputs.logits, labels)
+    return torch.nn.functional.cross_entropy(pooled, targets)
+
+
+def predicted_labels(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Return, shaped like ``labels``, the predicted index at the last token of each sentence, `IGNORED` elsewhere."""
+    pooled, _ = sentence_logits(logits, labels)
+    following = torch.nn.functional.pad(labels[:, 1:], (0, 1), value=IGNORED)
+    last = (labels != IGNORED) & (labels != following)
+    predicted = torch.full_like(labels, IGNORED)
+    predicted[last] = pooled.argmax(-1)
+    return predicted
+
+
+def probe_head(model: PreTrainedModel, dataset: Dataset, collator: DataCollatorForTokenClassification) -> None:
+    """Fit the classification layer to the states of the untrained encoder.
+
+    Sentence states of an encoder made for retrieval differ little from each other, so a layer that starts at
+    random spends an epoch on finding their scale. A logistic regression on standardised states, folded into the
+    layer, starts where that would end (linear probing, then fine-tuning: Kumar et al. 2022).
+
+    Raises:
+        ConfigError: The model's last layer is not one linear layer called ``classifier``.
+    """
+    head = getattr(model, "classifier", None)
+    if not isinstance(head, torch.nn.Linear):
+        raise ConfigError(
+            f"recipe.probe_articles: {type(model).__name__} has no linear layer 'classifier' to fit; leave the key out."
+        )
+    model.eval()
+    states, targets = [], []
+    columns = dataset.select_columns(["input_ids", "attention_mask", "labels"])
+    for row in columns:
+        batch = collator([row])
+        with torch.inference_mode():
+            hidden = model.base_model(
+                input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]
+            ).last_hidden_state
+        if bool((batch["labels"] != IGNORED).any()):
+            pooled, index = sentence_logits(hidden, batch["labels"])
+            states.append(pooled.numpy())
+            targets.append(index.numpy())
+    features, labels = np.concatenate(states), np.concatenate(targets)
+    if len(set(labels.tolist())) < len(LABELS):
+        raise ConfigError("recipe.probe_articles: these articles do not have all four labels; raise the number.")
+    mean, deviation = features.mean(axis=0), features.std(axis=0) + 1e-6
+    probe = LogisticRegression(C=0.02, max_iter=1000).fit((features - mean) / deviation, labels)
+    weight = probe.coef_ / deviation
+    with torch.no_grad():
+        head.weight.copy_(torch.from_numpy(weight))
+        head.bias.copy_(torch.from_numpy(probe.intercept_ - weight @ mean))
+
+
+def load_start(config: RunConfig) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, Encoder]:
+    """Load the encoder with a new classification layer, its tokenizer and the encoder of articles.
+
+    Raises:
+        ConfigError: There is no such encoder, or the windows are longer than it reads.
+    """
+    name = config.encoder.path
+    try:
+        model_config = AutoConfig.from_pretrained(
+            name,
+            id2label=dict(enumerate(map(str, LABELS))),
+            label2id={str(label): index for index, label in enumerate(LABELS)},
+            **config.encoder.overrides,
+        )
+        tokenizer = AutoTokenizer.from_pretrained(name)
+    except OSError as error:
+        raise ConfigError(
+            f"encoder.path is {name!r}: no such folder or hub name ({str(error).splitlines()[0]}). "
+            "The encoder of the built-in model is made by `python scripts/build_base.py`."
+        ) from error
+    positions = getattr(model_config, "max_position_embeddings", None)
+    if positions is not None and config.window.max_tokens > positions:
+        raise ConfigError(
+            f"window.max_tokens is {config.window.max_tokens}, but {name} has {positions} positions; lower it."
+        )
+    set_seed(_seed(config))
+    model = AutoModelForTokenClassification.from_pretrained(name, config=model_config)
+    encoder = Encoder(
+        tokenizer.backend_tokenizer,
+        cls_token=tokenizer.cls_token,
+        sep_token=tokenizer.sep_token,
+        normalization=config.normalization,
+        window=config.window,
+    )
+    return model, tokenizer, encoder
+
+
+def _parameter_groups(model: PreTrainedModel, config: RunConfig, arguments: TrainingArguments) -> list[dict[str, Any]]:
+    """Group parameters: the new layer apart, and no weight decay on biases and norms (Devlin et al. 2019)."""
+    groups: dict[tuple[float, float], list[torch.nn.Parameter]] = {}
+    for name, parameter in model.named_parameters():
+        if not parameter.requires_grad:
+            continue
+        is_head = name.startswith("classifier.")
+        rate = config.recipe.head_learning_rate if is_head else None
+        decay = 0.0 if parameter.ndim < 2 else arguments.weight_decay
+        groups.setdefault((rate or arguments.learning_rate, decay), []).append(parameter)
+    return [{"params": found, "lr": rate, "weight_decay": decay} for (rate, decay), found in groups.items()]
+
+
+def fit(config: RunConfig, splits: Splits) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """Train with the stock Trainer and return the checkpoint with the best macro-F1 on validation.
+
+    A run that was killed goes on from its last checkpoint in ``config.output``.
+
+    Raises:
+        ConfigError: The encoder cannot be loaded, or the output folder belongs to a run of another configuration.
+    """
+    model, tokenizer, encoder = load_start(config)
+    metric = MacroF1([str(label) for label in LABELS])
+    arguments = TrainingArguments(
+        output_dir=str(config.output / "checkpoints"),
+        metric_for_best_model=metric.selects_on,
+        greater_is_better=metric.greater_is_better,
+        **config.training,
+    )
+    _claim_output(config)
+
+    def compute_metrics(prediction: EvalPrediction) -> dict[str, float]:
+        scored = prediction.predictions != IGNORED
+        return metric.compute(  # type: ignore[no-any-return]  # evaluate has no types
+            predictions=prediction.predictions[scored].tolist(),
+            references=(prediction.label_ids[scored] % len(LABELS)).tolist(),
+        )
+
+    collator = DataCollatorForTokenClassification(tokenizer)
+    checkpoint = get_last_checkpoint(arguments.output_dir) if Path(arguments.output_dir).is_dir() else None
+    if config.recipe.probe_articles is not None and checkpoint is None:
+        log.info("fitting the classification layer to the untrained encoder")
+        few = _draw(splits.train, config.recipe.probe_articles, arguments.seed)
+        probe_head(model, window_dataset(few, encoder), collator)
+    trainer = Trainer(
+        model=model,
+        args=arguments,
+        data_collator=collator,
+        train_dataset=window_dataset(splits.train, encoder),
+        eval_dataset=window_dataset(splits.validation, encoder),
+        processing_class=tokenizer,
+        compute_metrics=compute_metrics,
+        compute_loss_func=sentence_loss,
+        preprocess_logits_for_metrics=predicted_labels,
+        optimizers=(
+            torch.optim.AdamW(
+                _parameter_groups(model, config, arguments),
+                lr=arguments.learning_rate,
+                betas=(arguments.adam_beta1, arguments.adam_beta2),
+                eps=arguments.adam_epsilon,
+            ),
+            None,
+        ),
+    )
+    # The loss is a mean over one batch, so the Trainer has to divide it when it sums several into one step.
+    trainer.loss_is_scaled_for_ga = False
+    trainer.train(resume_from_checkpoint=checkpoint)
+    trainer.save_state()
+    return model, tokenizer
+
+
+def _claim_output(config: RunConfig) -> None:
+    """Write the effective configuration beside the checkpoints, or find that it is the same one."""
+    effective = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    path = config.output / "training.yaml"
+    if path.is_file() and path.read_text(encoding="utf-8") != effective:
+        raise ConfigError(
+            f"{config.output}: holds a run of another configuration (training.yaml differs); "
+            "choose another folder with output=FOLDER, or delete this one."
+        )
+    config.output.mkdir(parents=True, exist_ok=True)
+    path.write_text(effective, encoding="utf-8")
