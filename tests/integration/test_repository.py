@@ -1,0 +1,102 @@
+"""What the repository says about itself holds: its configurations, its documents and their links."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from itertools import takewhile
+from pathlib import Path
+
+import pytest
+
+from khabar.bundle import Settings
+from khabar.config import load_config
+from khabar.labels import Label
+
+ROOT = Path(__file__).parents[2]
+CONFIGS = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "configs").rglob("*.yaml"))
+FOLDERS = ("benchmarks", "configs", "data", "docs", "examples", "notebooks", "src")
+PAGES = [*ROOT.glob("*.md"), *(page for folder in FOLDERS for page in (ROOT / folder).rglob("*.md"))]
+DOCUMENTS = sorted(path.relative_to(ROOT).as_posix() for path in PAGES)
+GUIDELINES = ROOT / "docs" / "annotation-guidelines.md"
+
+LINK = re.compile(r"\[[^\]]*\]\(([^()\s]+)\)")
+CODE = re.compile(r"^(`{3,}|~{3,}).*?^\1", re.MULTILINE | re.DOTALL)
+PYTHON = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def test_there_are_configurations_and_documents():
+    assert len(CONFIGS) > 0
+    assert {"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/architecture.md"} <= set(DOCUMENTS)
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_configuration_loads(name):
+    assert load_config(ROOT / name).output != Path()
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_configuration_says_what_for_and_how(name):
+    lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
+    header = list(takewhile(lambda line: line.startswith("#"), lines))
+    assert any(f"python scripts/train.py {name}" in line for line in header)
+    assert len(header) > 2
+
+
+def test_guidelines_define_every_label_in_the_version_that_models_name():
+    text = GUIDELINES.read_text(encoding="utf-8")
+    assert f"version {Settings().guidelines}\n" in text
+    assert [label.value for label in Label if f"→ `{label.value}`" not in text] == []
+
+
+def heading_anchors(document):
+    """Return the anchors that GitHub gives the headings of a document."""
+    text = CODE.sub("", document.read_text(encoding="utf-8"))
+    headings = re.findall(r"^#{1,6} (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-") for heading in headings}
+
+
+def leads_somewhere(document, link):
+    """Return whether a link to a place in this repository names one that is there."""
+    path, _, anchor = link.partition("#")
+    target = document.parent / path if path else document
+    if not target.exists() or not target.resolve().is_relative_to(ROOT):
+        return False
+    return not anchor or anchor in heading_anchors(target)
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_links_lead_somewhere(name):
+    document = ROOT / name
+    links = LINK.findall(CODE.sub("", document.read_text(encoding="utf-8")))
+    local = [link for link in links if "://" not in link and not link.startswith("mailto:")]
+    assert [link for link in local if not leads_somewhere(document, link)] == []
+
+
+def test_architecture_shows_the_layers_that_are_enforced():
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    (layers,) = (
+        contract["layers"]
+        for contract in settings["tool"]["importlinter"]["contracts"]
+        if contract["type"] == "layers"
+    )
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    picture = text.partition("<!-- layers -->")[2].partition("<!-- end of layers -->")[0]
+    assert re.findall(r"^\| `(\w+)`", picture, re.MULTILINE) == [
+        layer.removeprefix("khabar.") for layer in layers
+    ]
+
+
+@pytest.mark.slow
+def test_python_of_the_readme_runs(tmp_path):
+    (code, *_) = PYTHON.findall((ROOT / "README.md").read_text(encoding="utf-8"))
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "casualty_report" in done.stdout
