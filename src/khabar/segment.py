@@ -12,7 +12,7 @@ from typing import Final
 from khabar.arabic import abbreviations, punctuation, words
 from khabar.arabic._tables import TATWEEL
 
-MAX_QUOTATION: Final = 1500
+MAX_QUOTATION: Final = 1000
 """Longest quotation, in characters, within which a stop divides nothing; longer pairs are not trusted."""
 
 MAX_ASIDE: Final = 400
@@ -29,6 +29,8 @@ _FIXED_CLOSERS: Final = frozenset(
 )
 _FIXED_OPENERS: Final = frozenset(mark for mark, (_, side) in _MARKS.items() if side == "open")
 _BEFORE_OPENER: Final = _FIXED_OPENERS | frozenset(punctuation.SEPARATORS + punctuation.CONTINUATIONS)
+
+_AFTER_CLOSER: Final = frozenset(punctuation.STOPS + punctuation.CONTINUATIONS)
 
 _LINE: Final = re.compile(rf"[^{punctuation.LINE_BREAKS}]+")
 _MARK: Final = re.compile("|".join(map(re.escape, sorted(_MARKS, key=len, reverse=True))))
@@ -230,8 +232,8 @@ class _Line:
             mark, (start, end) = match[0], match.span()
             family, side = _MARKS[mark]
             stack = stacks.setdefault(family, [])
-            before, after = self.text[start - 1 : start] or " ", self.text[end : end + 1] or " "
-            if mark in punctuation.APOSTROPHES and _is_european(before) and _is_european(after):
+            before, after = self.text[start - 1 : start] or " ", self.text[end : end + 2] or " "
+            if mark in punctuation.APOSTROPHES and _is_european(before) and _is_european(after[0]):
                 continue
             if _opens(mark, side, before, after, stack):
                 stack.append((start, side))
@@ -295,11 +297,22 @@ _ADDRESS_KIND: Final = "address"
 
 
 def _opens(mark: str, side: str, before: str, after: str, stack: list[tuple[int, str]]) -> bool:
-    """Say whether a mark opens: by its neighbours where they tell, else by its shape or what is open."""
+    """Say whether a mark opens: by its neighbours where they tell, else by its shape or what is open.
+
+    Args:
+        mark: The mark.
+        side: Where it stands by name.
+        before: The character before it.
+        after: The one or two characters after it.
+        stack: The marks of its family that are open, each with its side.
+    """
     if mark in punctuation.BRACKETS:
         return side == "open" or (side == "either" and not stack)
-    heads = (before.isspace() or before in _BEFORE_OPENER) and not after.isspace()
-    tails = not before.isspace() and (after.isspace() or not after.isalnum())
+    heads = (before.isspace() or before in _BEFORE_OPENER) and not after[0].isspace()
+    tails = not before.isspace() and not after[0].isalnum()
+    if after[0] in _AFTER_CLOSER and after != 2 * after[0]:
+        # Not the ellipsis with which a quotation may begin.
+        heads, tails = False, True
     if mark in punctuation.APOSTROPHES:
         return side == "either" and heads and not (tails and stack)
     if side == "either":

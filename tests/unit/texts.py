@@ -98,17 +98,17 @@ def assert_article(article: Article, text: str, title: str | None) -> None:
 def growth(function: Callable[[str], object], unit: str, short: int = 25_000, factor: int = 8) -> float:
     """How many times longer ``function`` takes on a text ``factor`` times as long, best of three each.
 
-    Measured within one run, so that a slow or busy machine changes little; linear time gives about
-    ``factor``, quadratic time its square.
+    Processor time, measured within one run, so that a slow or busy machine changes little; linear time
+    gives about ``factor``, quadratic time its square.
     """
 
     def best(length: int) -> float:
         text = (unit * (length // len(unit) + 1))[:length]
         durations = []
         for _ in range(3):
-            started = time.perf_counter()
+            started = time.process_time()
             function(text)
-            durations.append(time.perf_counter() - started)
+            durations.append(time.process_time() - started)
         return min(durations)
 
     # Below a fifth of a millisecond a duration is noise.

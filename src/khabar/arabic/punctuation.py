@@ -38,6 +38,7 @@ QUOTES: Final[dict[str, tuple[str, Direction]]] = {
     "›": ("single guillemet", "close"),
     "“": ("double", "open"),
     "”": ("double", "close"),
+    "″": ("double", "close"),  # a prime, which some editors make of a straight mark after a figure
     "„": ("double", "open"),
     "‟": ("double", "open"),
     '"': ("double", "either"),
