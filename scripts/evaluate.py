@@ -20,6 +20,7 @@ from rich.progress import track
 from khabar import Annotator, KhabarError
 from khabar._files import OutputFile
 from khabar.backends import BackendName
+from khabar.bundle import BUILT_IN
 from khabar.corpus import read_jsonl
 from khabar.errors import DataError
 from khabar.evaluation import (
@@ -78,6 +79,12 @@ def main(options: argparse.Namespace) -> None:
     console.print(report.note, highlight=False)
     for table in report.to_tables():
         console.print(table)
+    if options.card:
+        # Only a model's own folder gets its scores; it needs what only the train extra has.
+        from khabar.card import add_evaluation
+
+        summary, evaluation = report.data.to_dict(), report.systems[main_name].to_dict()
+        add_evaluation(BUILT_IN if model == "default" else Path(model), options.split, summary, evaluation)
     if options.output:
         write(
             options.output, json.dumps(report.to_dict(), ensure_ascii=False, indent=2, allow_nan=False) + "\n"
@@ -133,6 +140,9 @@ if __name__ == "__main__":
     parser.add_argument("--compare", nargs="+", default=[], metavar="MODEL", help="further models")
     parser.add_argument(
         "--against-torch", action="store_true", help="compare the int8 graph with fp32 in torch"
+    )
+    parser.add_argument(
+        "--card", action="store_true", help="put MODEL's scores into its metrics.json and model card"
     )
     parser.add_argument("--resamples", type=int, default=2000, help="of the bootstrap (default: %(default)s)")
     parser.add_argument("--output", type=Path, help="JSON report to write")

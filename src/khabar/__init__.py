@@ -1,4 +1,4 @@
-"""Tags every sentence of an Arabic news article as claim, official statement, casualty report or background."""
+"""Tags the sentences of Arabic news: claim, official statement, casualty report or background."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +21,8 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401  # the type is the attribute's own; checkers read the block above
-    """Load the names that need onnxruntime or tokenizers on first use, so that ``import khabar`` stays instant."""
+def __getattr__(name: str) -> Any:  # noqa: ANN401  # the type is the attribute's own, as the block above says
+    """Load what needs onnxruntime or tokenizers on first use, so that ``import khabar`` is instant."""
     if name == "Annotator":
         from khabar.annotator import Annotator
 

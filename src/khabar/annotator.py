@@ -52,7 +52,8 @@ class Annotator:
         path = BUILT_IN.parent / model
         if Path(model).name != model or not path.is_dir():
             raise BundleError(
-                f"{model!r} is no built-in model; for a folder or a hub name use Annotator.from_pretrained({model!r})."
+                f"{model!r} is no built-in model; "
+                f"for a folder or a hub name use Annotator.from_pretrained({model!r})."
             )
         self._load(path, backend, threads)
 
@@ -103,7 +104,8 @@ class Annotator:
         """Annotate articles one after the other, as they are asked for.
 
         Args:
-            articles: Texts, or mappings with ``text`` and, if there are any, ``title`` and ``id``; other keys are
+            articles: Texts, or mappings with ``text`` and, if there are any, ``title`` and ``id``; other
+                keys are
                 ignored. The iterable is read a few articles ahead, never as a whole.
 
         Yields:
@@ -128,7 +130,8 @@ class Annotator:
         """Annotate the sentences of one article that is split already.
 
         Args:
-            sentences: All sentences of the article in reading order, its headline first if there is one; they are
+            sentences: All sentences of the article in reading order, its headline first if there is one;
+                they are
                 each other's context.
 
         Returns:
@@ -139,7 +142,9 @@ class Annotator:
             InputError: ``sentences`` is a single string, or holds something else than strings.
         """
         if isinstance(sentences, str):
-            raise InputError("sentences is one string, expected a list; annotate(text) splits a text into sentences.")
+            raise InputError(
+                "sentences is one string, expected a list; annotate(text) splits a text into sentences."
+            )
         for number, sentence in enumerate(sentences):
             if not isinstance(sentence, str):
                 raise InputError(f"sentence {number} is {type(sentence).__name__}, expected str.")
@@ -186,7 +191,9 @@ class Annotator:
     ) -> list[AnnotatedSentence]:
         names = [str(label) for label in self.bundle.labels]
         decoded = []
-        for sentence, row, cut in zip(sentences, _softmax(logits / self.bundle.settings.temperature), truncated, strict=True):
+        for sentence, row, cut in zip(
+            sentences, _softmax(logits / self.bundle.settings.temperature), truncated, strict=True
+        ):
             best = int(row.argmax())
             decoded.append(
                 AnnotatedSentence(
@@ -214,9 +221,13 @@ def _read_item(entry: str | Mapping[str, Any], number: int) -> _Item:
     if isinstance(entry, str):
         return _Item(read_article(entry), None)
     if not isinstance(entry, Mapping):
-        raise InputError(f"article {number} is {type(entry).__name__}, expected str or a mapping with the key 'text'.")
+        raise InputError(
+            f"article {number} is {type(entry).__name__}, expected str or a mapping with the key 'text'."
+        )
     if "text" not in entry:
-        raise InputError(f"article {number} has the keys {', '.join(map(repr, entry)) or 'none'}, but lacks 'text'.")
+        raise InputError(
+            f"article {number} has the keys {', '.join(map(repr, entry)) or 'none'}, but lacks 'text'."
+        )
     text, title, identifier = entry["text"], entry.get("title"), entry.get("id")
     if not isinstance(text, str):
         hint = "; decode it first, text.decode('utf-8')" if isinstance(text, bytes) else ""

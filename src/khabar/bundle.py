@@ -120,7 +120,8 @@ def load_bundle(path: Path) -> Bundle:
     except ValidationError as error:
         found = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise BundleError(
-            f"{path / SETTINGS}: {found}. The model may come from another version of khabar, this is {__version__}."
+            f"{path / SETTINGS}: {found}. "
+            f"The model may come from another version of khabar, this is {__version__}."
         ) from error
     positions = config.get("max_position_embeddings")
     if isinstance(positions, int) and settings.window.max_tokens > positions:
@@ -161,7 +162,9 @@ def _read_json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise BundleError(f"{path}: cannot be read as JSON ({error}); copy or save the model again.") from error
+        raise BundleError(
+            f"{path}: cannot be read as JSON ({error}); copy or save the model again."
+        ) from error
     if not isinstance(content, dict):
         raise BundleError(f"{path}: holds {type(content).__name__}, expected an object.")
     return content

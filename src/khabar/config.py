@@ -44,7 +44,8 @@ class RecipeConfig(_Section):
     head_learning_rate: float | None = Field(default=None, gt=0)
     """Peak learning rate of the new classification layer; None takes that of the encoder."""
     probe_articles: int | None = Field(default=None, ge=1)
-    """Fit the new layer to the untrained encoder's states on so many articles before training (linear probing, then
+    """Fit the new layer to the untrained encoder's states on so many articles before training (linear
+    probing, then
     fine-tuning: Kumar et al. 2022); None starts it at random."""
 
 
@@ -81,7 +82,9 @@ def load_config(path: Path, overrides: list[str] | None = None) -> RunConfig:
     except yaml.YAMLError as error:
         raise ConfigError(f"{path}: is not YAML ({error}).") from error
     if not isinstance(content, dict):
-        raise ConfigError(f"{path}: holds {type(content).__name__}, expected sections such as data: and training:.")
+        raise ConfigError(
+            f"{path}: holds {type(content).__name__}, expected sections such as data: and training:."
+        )
     for override in overrides or []:
         _apply(content, override)
     problems = []
@@ -100,7 +103,9 @@ def load_config(path: Path, overrides: list[str] | None = None) -> RunConfig:
 def _apply(content: dict[str, Any], override: str) -> None:
     key, equals, value = override.partition("=")
     if not equals or not key:
-        raise ConfigError(f"override {override!r}: write it as section.key=value, for example training.seed=1.")
+        raise ConfigError(
+            f"override {override!r}: write it as section.key=value, for example training.seed=1."
+        )
     *sections, last = key.split(".")
     place = content
     for section in sections:
@@ -144,9 +149,9 @@ def _training_problems(training: dict[str, Any]) -> list[str]:
     from transformers import TrainingArguments
 
     known = {field.name for field in fields(TrainingArguments)} - {"output_dir"}
-    problems = [
-        f"unknown key 'training.{name}'{_suggest(name, known) if name != 'output_dir' else '; set the key output instead.'}"
+    return [
+        f"unknown key 'training.{name}'"
+        + ("; set the key output instead." if name == "output_dir" else _suggest(name, known))
         for name in training
         if name not in known
     ]
-    return problems

@@ -1,10 +1,10 @@
 """Windows: an article's sentences as the token ids that the model reads.
 
 The article is the unit of encoding. Its sentences are packed into windows ``[CLS] s1 [SEP] s2 [SEP] ...`` of
-whole sentences, and each sentence is classified by the model's output at the tokens of its span: the separator
-that closes it (Cohan et al. 2019, «Pretrained Language Models for Sequential Sentence Classification»), alone or
-averaged with the sentence's own tokens. Training and inference both encode through this module, and share nothing
-else.
+whole sentences, and each sentence is classified by the model's output at the tokens of its span: the
+separator that closes it (Cohan et al. 2019, «Pretrained Language Models for Sequential Sentence
+Classification»), alone or averaged with the sentence's own tokens. Training and inference both encode
+through this module, and share nothing else.
 """
 
 from collections.abc import Iterable, Sequence
@@ -30,23 +30,28 @@ class WindowOptions:
     context: int = 2
     """Sentences of left context that a window repeats from the one before; they are read, not classified."""
     pooling: Literal["mean", "separator"] = "mean"
-    """Which tokens decide for a sentence: all of its own with the separator that closes it, their logits averaged,
+    """Which tokens decide for a sentence: all of its own with the separator that closes it, their logits
+    averaged,
     or that separator alone. The classification layer is linear, so averaging logits is averaging states."""
     max_sentences: int | None = None
-    """Sentences classified in one window at the most; 1 with ``context=0`` is sentence-at-a-time, None no limit."""
+    """Sentences classified in one window at the most; 1 with ``context=0`` is sentence-at-a-time, None no
+    limit."""
 
     def __post_init__(self) -> None:
         if self.pooling not in ("mean", "separator"):
             raise ValueError(f"pooling is {self.pooling!r}, expected 'mean' or 'separator'.")
         if self.max_sentence_tokens < 1 or self.max_tokens < self.max_sentence_tokens + 2:
             raise ValueError(
-                f"max_tokens is {self.max_tokens} and max_sentence_tokens {self.max_sentence_tokens}: a window must hold "
-                "one whole sentence and two special tokens; raise the first or lower the second."
+                f"max_tokens is {self.max_tokens} and max_sentence_tokens {self.max_sentence_tokens}: "
+                "a window must hold one whole sentence and two special tokens; "
+                "raise the first or lower the second."
             )
         if self.context < 0:
             raise ValueError(f"context is {self.context}, but a number of sentences is 0 or more.")
         if self.max_sentences is not None and self.max_sentences < 1:
-            raise ValueError(f"max_sentences is {self.max_sentences}, but a window classifies at least one sentence.")
+            raise ValueError(
+                f"max_sentences is {self.max_sentences}, but a window classifies at least one sentence."
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +61,8 @@ class Window:
     input_ids: list[int]
     """Token ids with the specials, unpadded."""
     spans: list[tuple[int, int]]
-    """Positions in ``input_ids`` that decide for each of the window's own sentences, in order, end exclusive."""
+    """Positions in ``input_ids`` that decide for each of the window's own sentences, in order, end
+    exclusive."""
     sentences: list[int]
     """Which sentence of the article each span belongs to; as long as ``spans``."""
 
@@ -113,7 +119,8 @@ class Encoder:
         normalized = [normalize(sentence, self.normalization) for article in articles for sentence in article]
         limit = self.window.max_sentence_tokens
         tokens = [
-            encoding.ids for encoding in self._tokenizer.encode_batch_fast(normalized, add_special_tokens=False)
+            encoding.ids
+            for encoding in self._tokenizer.encode_batch_fast(normalized, add_special_tokens=False)
         ]
         encoded, first = [], 0
         for article in articles:
@@ -124,12 +131,16 @@ class Encoder:
         return encoded
 
     def _pack(self, tokens: Sequence[list[int]]) -> Iterable[Window]:
-        """Fill windows greedily; a window starts with as much of its left context as leaves room for a sentence."""
+        """Fill windows greedily, each with as much left context as leaves room for a sentence of its own."""
         room = self.window.max_tokens - 1
         first = 0
         while first < len(tokens):
             start, used = first, len(tokens[first]) + 1
-            while start > 0 and first - start < self.window.context and used + len(tokens[start - 1]) + 1 <= room:
+            while (
+                start > 0
+                and first - start < self.window.context
+                and used + len(tokens[start - 1]) + 1 <= room
+            ):
                 start -= 1
                 used += len(tokens[start]) + 1
             end = first + 1

@@ -1,6 +1,5 @@
 """Export of a trained model to the int8 ONNX graph that annotating runs on."""
 
-import logging
 import tempfile
 import warnings
 from collections.abc import Sequence
@@ -96,9 +95,7 @@ def export_int8(model: PreTrainedModel, bundle: Path) -> None:
         quantize(full, bundle / ONNX_INT8)
 
 
-def check_export(
-    bundle: Path, articles: Sequence[Sequence[str]], *, least_same: float = 0.99
-) -> ExportCheck:
+def check_export(bundle: Path, articles: Sequence[Sequence[str]], *, least_same: float = 0.99) -> ExportCheck:
     """Compare the int8 graph of a bundle with its full weights on real text.
 
     Args:
@@ -123,7 +120,7 @@ def check_export(
     )
     if check.same_label < least_same:
         raise ExportError(
-            f"{bundle / ONNX_INT8}: {check.same_label:.2%} of {check.sentences} sentences get the label that the full "
-            f"weights give, expected at least {least_same:.2%}; the graph is not fit to ship."
+            f"{bundle / ONNX_INT8}: {check.same_label:.2%} of {check.sentences} sentences get the label that "
+            f"the full weights give, expected at least {least_same:.2%}; the graph is not fit to ship."
         )
     return check

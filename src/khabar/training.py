@@ -1,10 +1,9 @@
 """Labelled articles in, a bundle out: the steps of scripts/train.py."""
 
-import json
 import logging
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,8 @@ import numpy as np
 import torch
 import yaml
 from datasets import Dataset
+from scipy.optimize import minimize_scalar
+from scipy.special import logsumexp
 from sklearn.linear_model import LogisticRegression
 from transformers import (
     AutoConfig,
@@ -28,11 +29,15 @@ from transformers import (
 from transformers.modeling_outputs import TokenClassifierOutput
 from transformers.trainer_utils import get_last_checkpoint
 
+from khabar.annotator import Annotator
 from khabar.bundle import Settings, save_settings
+from khabar.card import write_card, write_metrics
 from khabar.config import RunConfig
 from khabar.corpus import read_jsonl
-from khabar.encode import Encoder, load_tokenizer
+from khabar.encode import Encoder
 from khabar.errors import ConfigError, DataError
+from khabar.evaluation import DataSummary, judge, summarise
+from khabar.export import check_export, export_int8
 from khabar.labels import Label
 from khabar.metrics import MacroF1
 from khabar.schema import LabelledArticle
@@ -71,7 +76,9 @@ def read_splits(config: RunConfig) -> Splits:
     for name in (config.data.train_split, config.data.validation_split):
         chosen[name] = [article for article in articles if article.split == name]
         if not chosen[name]:
-            raise DataError(f"{config.data.path}: no article of split {name!r}; the splits are {', '.join(found)}.")
+            raise DataError(
+                f"{config.data.path}: no article of split {name!r}; the splits are {', '.join(found)}."
+            )
     train = chosen[config.data.train_split]
     if config.data.max_train_articles is not None:
         train = _draw(train, config.data.max_train_articles, _seed(config))
@@ -89,12 +96,12 @@ def _draw(articles: Sequence[LabelledArticle], count: int, seed: int) -> list[La
 
 
 def window_dataset(articles: Sequence[LabelledArticle], encoder: Encoder) -> Dataset:
-    """Encode articles as rows of ``input_ids``, ``attention_mask``, ``labels`` and ``length``, a row a window.
+    """Encode articles as rows with ``input_ids``, ``attention_mask``, ``labels``, ``length``: one a window.
 
-    At the tokens of a sentence's span ``labels`` holds ``ordinal * len(LABELS) + index``: which sentence of the
-    window it is and which of `LABELS` it has, so that `sentence_logits` can find the span again. Elsewhere it is
-    `IGNORED`. Page furniture that an annotator marked is read as context, as it would be on a page where it was
-    not recognised, but nothing is learnt from it.
+    At the tokens of a sentence's span ``labels`` holds ``ordinal * len(LABELS) + index``: which sentence of
+    the window it is and which of `LABELS` it has, so that `sentence_logits` can find the span again.
+    Elsewhere it is `IGNORED`. Page furniture that an annotator marked is read as context, as it would be on
+    a page where it was not recognised, but nothing is learnt from it.
     """
     rows: dict[str, list[Any]] = {"input_ids": [], "attention_mask": [], "labels": [], "length": []}
     for article in articles:
@@ -137,13 +144,18 @@ def sentence_logits(logits: torch.Tensor, labels: torch.Tensor) -> tuple[torch.T
 def sentence_loss(
     outputs: TokenClassifierOutput, labels: torch.Tensor, num_items_in_batch: torch.Tensor | int | None = None
 ) -> torch.Tensor:
-    """Cross-entropy averaged over the sentences of a batch; the Trainer's count of tokens is of no use here."""
+    """Cross-entropy averaged over the sentences of a batch, whatever number of tokens they have."""
+    if outputs.logits is None:
+        raise ValueError("the model gave no logits.")
     pooled, targets = sentence_logits(outputs.logits, labels)
     return torch.nn.functional.cross_entropy(pooled, targets)
 
 
 def predicted_labels(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """Return, shaped like ``labels``, the predicted index at the last token of each sentence, `IGNORED` elsewhere."""
+    """Put the predicted index of each sentence at its last token, `IGNORED` at all others.
+
+    Arguments and shapes as in `sentence_logits`; the result is shaped like ``labels``.
+    """
     pooled, _ = sentence_logits(logits, labels)
     following = torch.nn.functional.pad(labels[:, 1:], (0, 1), value=IGNORED)
     last = (labels != IGNORED) & (labels != following)
@@ -152,12 +164,14 @@ def predicted_labels(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor
     return predicted
 
 
-def probe_head(model: PreTrainedModel, dataset: Dataset, collator: DataCollatorForTokenClassification) -> None:
+def probe_head(
+    model: PreTrainedModel, dataset: Dataset, collator: DataCollatorForTokenClassification
+) -> None:
     """Fit the classification layer to the states of the untrained encoder.
 
     Sentence states of an encoder made for retrieval differ little from each other, so a layer that starts at
-    random spends an epoch on finding their scale. A logistic regression on standardised states, folded into the
-    layer, starts where that would end (linear probing, then fine-tuning: Kumar et al. 2022).
+    random spends an epoch on finding their scale. A logistic regression on standardised states, folded into
+    the layer, starts where that would end (linear probing, then fine-tuning: Kumar et al. 2022).
 
     Raises:
         ConfigError: The model's last layer is not one linear layer called ``classifier``.
@@ -165,7 +179,8 @@ def probe_head(model: PreTrainedModel, dataset: Dataset, collator: DataCollatorF
     head = getattr(model, "classifier", None)
     if not isinstance(head, torch.nn.Linear):
         raise ConfigError(
-            f"recipe.probe_articles: {type(model).__name__} has no linear layer 'classifier' to fit; leave the key out."
+            f"recipe.probe_articles: {type(model).__name__} has no linear layer 'classifier' to fit; "
+            "leave the key out."
         )
     model.eval()
     states, targets = [], []
@@ -182,7 +197,9 @@ def probe_head(model: PreTrainedModel, dataset: Dataset, collator: DataCollatorF
             targets.append(index.numpy())
     features, labels = np.concatenate(states), np.concatenate(targets)
     if len(set(labels.tolist())) < len(LABELS):
-        raise ConfigError("recipe.probe_articles: these articles do not have all four labels; raise the number.")
+        raise ConfigError(
+            "recipe.probe_articles: these articles do not have all four labels; raise the number."
+        )
     mean, deviation = features.mean(axis=0), features.std(axis=0) + 1e-6
     probe = LogisticRegression(C=0.02, max_iter=1000).fit((features - mean) / deviation, labels)
     weight = probe.coef_ / deviation
@@ -214,7 +231,8 @@ def load_start(config: RunConfig) -> tuple[PreTrainedModel, PreTrainedTokenizerB
     positions = getattr(model_config, "max_position_embeddings", None)
     if positions is not None and config.window.max_tokens > positions:
         raise ConfigError(
-            f"window.max_tokens is {config.window.max_tokens}, but {name} has {positions} positions; lower it."
+            f"window.max_tokens is {config.window.max_tokens}, "
+            f"but {name} has {positions} positions; lower it."
         )
     set_seed(_seed(config))
     model = AutoModelForTokenClassification.from_pretrained(name, config=model_config)
@@ -228,7 +246,9 @@ def load_start(config: RunConfig) -> tuple[PreTrainedModel, PreTrainedTokenizerB
     return model, tokenizer, encoder
 
 
-def _parameter_groups(model: PreTrainedModel, config: RunConfig, arguments: TrainingArguments) -> list[dict[str, Any]]:
+def _parameter_groups(
+    model: PreTrainedModel, config: RunConfig, arguments: TrainingArguments
+) -> list[dict[str, Any]]:
     """Group parameters: the new layer apart, and no weight decay on biases and norms (Devlin et al. 2019)."""
     groups: dict[tuple[float, float], list[torch.nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
@@ -247,12 +267,14 @@ def fit(config: RunConfig, splits: Splits) -> tuple[PreTrainedModel, PreTrainedT
     A run that was killed goes on from its last checkpoint in ``config.output``.
 
     Raises:
-        ConfigError: The encoder cannot be loaded, or the output folder belongs to a run of another configuration.
+        ConfigError: The encoder cannot be loaded, or the output folder belongs to a run of another
+        configuration.
     """
     model, tokenizer, encoder = load_start(config)
     metric = MacroF1([str(label) for label in LABELS])
+    checkpoints = config.output / "checkpoints"
     arguments = TrainingArguments(
-        output_dir=str(config.output / "checkpoints"),
+        output_dir=str(checkpoints),
         metric_for_best_model=metric.selects_on,
         greater_is_better=metric.greater_is_better,
         **config.training,
@@ -267,7 +289,7 @@ def fit(config: RunConfig, splits: Splits) -> tuple[PreTrainedModel, PreTrainedT
         )
 
     collator = DataCollatorForTokenClassification(tokenizer)
-    checkpoint = get_last_checkpoint(arguments.output_dir) if Path(arguments.output_dir).is_dir() else None
+    checkpoint = get_last_checkpoint(checkpoints) if checkpoints.is_dir() else None
     if config.recipe.probe_articles is not None and checkpoint is None:
         log.info("fitting the classification layer to the untrained encoder")
         few = _draw(splits.train, config.recipe.probe_articles, arguments.seed)
@@ -310,3 +332,99 @@ def _claim_output(config: RunConfig) -> None:
         )
     config.output.mkdir(parents=True, exist_ok=True)
     path.write_text(effective, encoding="utf-8")
+
+
+def log_to(output: Path) -> None:
+    """Let the loggers of the run, of transformers and of khabar, write to ``output/train.log`` as well."""
+    output.mkdir(parents=True, exist_ok=True)
+    handler = logging.FileHandler(output / "train.log", encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(message)s"))
+    for name in ("khabar", "transformers"):
+        logger = logging.getLogger(name)
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO)
+
+
+def finish(
+    config: RunConfig, splits: Splits, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase
+) -> Path:
+    """Make a trained model a bundle: weights, int8 graph, temperature, scores and card.
+
+    The bundle is put together aside and takes its place when it is whole.
+
+    Returns:
+        Folder of the bundle, ``config.output / "bundle"``.
+
+    Raises:
+        ExportError: The int8 graph does not agree with the weights on the validation articles.
+    """
+    target, staging = config.output / "bundle", config.output / "bundle.partial"
+    shutil.rmtree(staging, ignore_errors=True)
+    staging.mkdir(parents=True)
+    # 16 bits are what is shipped, so the graph is made from weights that went through them.
+    model = model.half()
+    model.save_pretrained(staging)
+    tokenizer.save_pretrained(staging)
+    settings = Settings(normalization=config.normalization, window=config.window)
+    save_settings(staging, settings)
+    (staging / "training.yaml").write_text(_shareable(config), encoding="utf-8")
+
+    log.info("exporting the int8 graph")
+    export_int8(model, staging)
+    check = check_export(staging, [[s.text for s in article.sentences] for article in splits.validation])
+    log.info("int8 against fp32: %s", check)
+
+    annotator = Annotator.from_pretrained(staging)
+    temperature = fit_temperature(annotator, splits.validation)
+    save_settings(staging, settings.model_copy(update={"temperature": temperature}))
+
+    evaluated = summarise(judge(Annotator.from_pretrained(staging), splits.validation))
+    validation = config.data.validation_split
+    summaries = {
+        name: DataSummary.of(articles, config.data.path.name, name).to_dict()
+        for name, articles in ((config.data.train_split, splits.train), (validation, splits.validation))
+    }
+    metrics = {
+        "data": summaries,
+        "export": asdict(check),
+        "evaluations": {validation: {"data": summaries[validation], "scores": evaluated.to_dict()}},
+    }
+    write_metrics(staging, metrics)
+    write_card(staging)
+    shutil.rmtree(target, ignore_errors=True)
+    staging.rename(target)
+    return target
+
+
+def fit_temperature(annotator: Annotator, articles: Sequence[LabelledArticle]) -> float:
+    """Find the temperature at which the annotator's probabilities fit the labels best (Guo et al. 2017).
+
+    Returns:
+        The divisor of the logits, between 0.05 and 20, that minimises the negative log-likelihood.
+    """
+    logits, targets = [], []
+    for article in articles:
+        rows = annotator.logits([sentence.text for sentence in article.sentences])
+        for row, sentence in zip(rows, article.sentences, strict=True):
+            if sentence.label is not None:
+                logits.append(row)
+                targets.append(annotator.bundle.labels.index(sentence.label))
+    scores = np.array(logits, dtype=np.float64)
+    right = scores[np.arange(len(targets)), targets]
+
+    def loss(exponent: float) -> float:
+        temperature = np.exp(exponent)
+        return float((logsumexp(scores / temperature, axis=-1) - right / temperature).mean())
+
+    found = minimize_scalar(loss, bounds=(np.log(0.05), np.log(20)), method="bounded")
+    return round(float(np.exp(found.x)), 4)
+
+
+def _shareable(config: RunConfig) -> str:
+    """Return the effective configuration without the folders of this machine."""
+    content = config.model_dump(mode="json")
+    content["output"] = config.output.name
+    content["data"]["path"] = config.data.path.name
+    if Path(config.encoder.path).is_dir():
+        content["encoder"]["path"] = Path(config.encoder.path).name
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)

@@ -26,7 +26,8 @@ def load_backend(bundle: Bundle, name: BackendName | None = None, *, threads: in
 
     Args:
         bundle: A checked bundle.
-        name: ``"onnx"`` runs the int8 graph on ONNX Runtime, ``"torch"`` the full weights on torch. None takes
+        name: ``"onnx"`` runs the int8 graph on ONNX Runtime, ``"torch"`` the full weights on torch. None
+        takes
             ONNX where the bundle has the graph, else torch.
         threads: How many threads the engine computes with; None leaves it to the engine.
 
@@ -42,7 +43,9 @@ def load_backend(bundle: Bundle, name: BackendName | None = None, *, threads: in
     path: Path = bundle.path / files[name]
     if not path.is_file():
         other = "torch" if name == "onnx" else "onnx"
-        raise BundleError(f"{bundle.path}: lacks {files[name]}, which the {name} backend reads; try backend={other!r}.")
+        raise BundleError(
+            f"{bundle.path}: lacks {files[name]}, which the {name} backend reads; try backend={other!r}."
+        )
     if name == "onnx":
         from khabar.backends._onnx import OnnxBackend
 

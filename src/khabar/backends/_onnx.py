@@ -13,9 +13,9 @@ from khabar.errors import BundleError
 class OnnxBackend:
     """Runs the int8 graph, one window at a time.
 
-    The scale of the activations in dynamic int8 is taken over everything that is computed together, so windows
-    in one batch would change each other's logits, and a label could depend on which other articles stood in an
-    archive. A window is long enough to keep the cores busy on its own, and needs no padding.
+    The scale of the activations in dynamic int8 is taken over everything that is computed together, so
+    windows in one batch would change each other's logits, and a label could depend on which other articles
+    stood in an archive. A window is long enough to keep the cores busy on its own, and needs no padding.
     """
 
     def __init__(self, path: Path, *, threads: int | None = None) -> None:
@@ -34,10 +34,14 @@ class OnnxBackend:
         if threads is not None:
             options.intra_op_num_threads = threads
         try:
-            self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+            self._session = onnxruntime.InferenceSession(
+                str(path), options, providers=["CPUExecutionProvider"]
+            )
         except Exception as error:  # ONNX Runtime's own errors share no public base class
             reason = str(error).strip().splitlines()[0]
-            raise BundleError(f"{path}: ONNX Runtime cannot load it ({reason}); copy or export it again.") from error
+            raise BundleError(
+                f"{path}: ONNX Runtime cannot load it ({reason}); copy or export it again."
+            ) from error
 
     def logits(self, windows: list[Window]) -> list[NDArray[np.float32]]:
         """Return for every window an array of shape ``(len(window.spans), labels)``, in the same order."""

@@ -37,7 +37,9 @@ class TorchBackend:
                 folder, dtype=torch.float32, local_files_only=True, use_safetensors=True
             ).eval()
         except (OSError, ValueError, RuntimeError) as error:
-            raise BundleError(f"{folder}: transformers cannot load it ({str(error).splitlines()[0]}).") from error
+            raise BundleError(
+                f"{folder}: transformers cannot load it ({str(error).splitlines()[0]})."
+            ) from error
 
     def logits(self, windows: list[Window]) -> list[NDArray[np.float32]]:
         """Return for every window an array of shape ``(len(window.spans), labels)``, in the same order."""
