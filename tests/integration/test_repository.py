@@ -1,5 +1,6 @@
 """What the repository says about itself holds: its configurations, its documents and their links."""
 
+import json
 import re
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 
 from khabar.bundle import Settings
 from khabar.config import load_config
+from khabar.corpus import read_jsonl
 from khabar.labels import Label
 
 ROOT = Path(__file__).parents[2]
@@ -23,6 +25,7 @@ GUIDELINES = ROOT / "docs" / "annotation-guidelines.md"
 LINK = re.compile(r"\[[^\]]*\]\(([^()\s]+)\)")
 CODE = re.compile(r"^(`{3,}|~{3,}).*?^\1", re.MULTILINE | re.DOTALL)
 PYTHON = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+JSON = re.compile(r"^```json\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
 def test_there_are_configurations_and_documents():
@@ -85,6 +88,18 @@ def test_architecture_shows_the_layers_that_are_enforced():
     assert re.findall(r"^\| `(\w+)`", picture, re.MULTILINE) == [
         layer.removeprefix("khabar.") for layer in layers
     ]
+
+
+def test_documented_labelled_article_reads(tmp_path):
+    (example,) = JSON.findall((ROOT / "docs" / "data-formats.md").read_text(encoding="utf-8"))
+    path = tmp_path / "articles.jsonl"
+    path.write_text(json.dumps(json.loads(example)), encoding="utf-8")
+    (article,) = read_jsonl(path)
+    title, first, second, furniture = article.sentences
+    assert title.text == article.title
+    assert first.text.endswith(".")
+    assert second.text.endswith(".")
+    assert (furniture.label, furniture.text) == (None, article.text.splitlines()[-1])
 
 
 @pytest.mark.slow
