@@ -160,7 +160,7 @@ def tiny_bundle(tiny_encoder, tmp_path_factory) -> Path:
     with torch.no_grad():
         model.classifier.bias -= torch.from_numpy(logits.mean(axis=0))
     model.save_pretrained(folder)
-    export_int8(model, folder)
+    export_int8(folder)
     return folder
 
 

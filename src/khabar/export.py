@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from onnxruntime.quantization import QuantType, quantize_dynamic
-from transformers import PreTrainedModel
+from transformers import AutoModelForTokenClassification, PreTrainedModel
 
 from khabar.annotator import Annotator
 from khabar.bundle import ONNX_INT8
@@ -48,7 +48,7 @@ class _Logits(torch.nn.Module):
 
 def export_onnx(model: PreTrainedModel, path: Path) -> None:
     """Write the 32-bit graph: ``input_ids``, ``attention_mask`` of shape (batch, tokens) to ``logits``."""
-    model = model.float().eval()
+    model = model.eval()
     ids = torch.ones((2, 8), dtype=torch.long)
     dynamic = {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC}
     with warnings.catch_warnings():
@@ -87,8 +87,14 @@ def quantize(source: Path, target: Path) -> None:
         )
 
 
-def export_int8(model: PreTrainedModel, bundle: Path) -> None:
-    """Write ``onnx/model.int8.onnx`` into a bundle."""
+def export_int8(bundle: Path) -> None:
+    """Write ``onnx/model.int8.onnx`` into a bundle, from the weights that it holds.
+
+    They are read again, since a model that was trained under mixed precision keeps its casts.
+    """
+    model = AutoModelForTokenClassification.from_pretrained(
+        bundle, dtype=torch.float32, local_files_only=True, use_safetensors=True
+    )
     with tempfile.TemporaryDirectory() as scratch:
         full = Path(scratch) / "model.onnx"
         export_onnx(model, full)

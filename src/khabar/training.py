@@ -370,7 +370,7 @@ def finish(
     (staging / "training.yaml").write_text(_shareable(config), encoding="utf-8")
 
     log.info("exporting the int8 graph")
-    export_int8(model, staging)
+    export_int8(staging)
     check = check_export(staging, [[s.text for s in article.sentences] for article in splits.validation])
     log.info("int8 against fp32: %s", check)
 
