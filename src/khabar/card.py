@@ -10,6 +10,7 @@ import yaml
 
 from khabar._version import __version__
 from khabar.bundle import Settings, load_bundle
+from khabar.config import CardConfig
 from khabar.errors import BundleError
 from khabar.labels import Label
 
@@ -17,17 +18,10 @@ METRICS = "metrics.json"
 TRAINING = "training.yaml"
 CARD = "README.md"
 
-_LABELLING = """\
-The labels were given by language-model annotators that read each sentence in its article under the annotation
-guidelines, one annotator an article. On other articles that two of them labelled independently they agreed on
-98.2 % of 1,588 sentences (Cohen's kappa 0.97); both were language models of the same make, so that says how
-clear the guidelines are to them, not what people would agree on. **No journalist has checked these labels**,
-neither those the model learnt from nor those it is scored on."""
-
 _TEMPLATE = Template("""\
 ---
 language: ar
-license: apache-2.0
+license: $license
 library_name: khabar
 pipeline_tag: token-classification
 tags: [arabic, news, sentence-classification, fact-checking]
@@ -41,7 +35,7 @@ Tags every sentence of an Arabic news article as `casualty_report`, `official_st
 ```python
 from khabar import Annotator
 
-annotator = $loading
+annotator = Annotator.from_pretrained("FOLDER OR HUB NAME OF THIS MODEL")
 for sentence in annotator.annotate(text):
     print(sentence.label, sentence.score, sentence.text)
 ```
@@ -56,10 +50,9 @@ a person in between.
 
 ## How it was made
 
-- Encoder: `$encoder`.
-- An article is packed into windows of up to $max_tokens tokens of whole sentences, with up to $context
-sentences of
-  left context where it needs several windows; pooling: $pooling.
+- Encoder: $encoder.
+- An article is packed into windows of whole sentences, up to $max_tokens tokens each, with up to $context
+  sentences of left context where it needs several; pooling: $pooling.
 - The effective configuration is in `$training`, what inference does with a text in `khabar.json`.
 - Probabilities are calibrated on the validation articles with a temperature of $temperature.
 
@@ -81,66 +74,51 @@ $export
 
 ## Limits
 
-- Written news in Modern Standard Arabic, mostly from Saudi and pan-Arab outlets of 2012 to 2024; dialect,
-social
-  media, broadcast transcripts and translations were not tried.
-- Articles with casualties and hard news were favoured when the data was picked, so label shares are not
-those of a
-  newspaper, and probabilities may be off where labels are spread otherwise.
-- Who counts as an authority is a convention of the guidelines: ministries of whoever governs a territory do,
-armed
-  movements do not.
-- Personal data: articles name people; the model stores no text but has learnt from it.
+$limits
 
 Written by khabar $version.
 """)
 
-_ENCODERS = {
-    "base-encoder": (
-        "multilingual-e5-small by intfloat (MIT), 12 layers of width 384, rebuilt from 4-bit weights with "
-        "its vocabulary trimmed to Arabic news by scripts/build_base.py"
-    )
-}
+_PEOPLE = "Articles name people: the model stores no text, but has learnt from it."
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
     """What a model card is written from."""
 
-    name: str
-    loading: str
-    """Python expression that loads the model."""
     settings: Settings
     training: dict[str, Any]
     """Content of training.yaml."""
     metrics: dict[str, Any]
-    """Content of metrics.json: ``data``, ``export`` and ``evaluations``, the last two by split."""
+    """Content of metrics.json: ``data``, ``export`` and, by split, ``evaluations``."""
 
     def render(self) -> str:
         """Return the card as Markdown."""
-        encoder = str(self.training.get("encoder", {}).get("path", "unknown"))
+        said = CardConfig.model_validate(self.training.get("card", {}))
         summaries = {**self.metrics.get("data", {})}
         for split, evaluation in self.metrics.get("evaluations", {}).items():
             summaries.setdefault(split, evaluation["data"])
+        window = self.settings.window
         return _TEMPLATE.substitute(
-            name=self.name,
-            loading=self.loading,
+            name=said.name,
+            license=said.license,
             guidelines=self.settings.guidelines,
-            encoder=_ENCODERS.get(encoder, encoder),
-            max_tokens=self.settings.window.max_tokens,
-            context=self.settings.window.context,
-            pooling=self.settings.window.pooling,
+            encoder=said.encoder or f"`{self.training.get('encoder', {}).get('path', 'unknown')}`",
+            max_tokens=window.max_tokens,
+            context=window.context,
+            pooling=window.pooling,
             training=TRAINING,
             temperature=self.settings.temperature,
             data_header=" | ".join(summaries),
             data_rule=" | ".join("---:" for _ in summaries),
             data_rows=_data_rows(summaries),
-            labelling=_LABELLING,
+            labelling=said.labelling.strip(),
             scores="\n\n".join(
                 _scores(split, evaluation)
                 for split, evaluation in self.metrics.get("evaluations", {}).items()
             ),
             export=_export(self.metrics.get("export")),
+            limits="\n".join(f"- {limit.strip()}" for limit in (*said.limits, _PEOPLE)),
             version=__version__,
         )
 
@@ -169,13 +147,8 @@ def add_evaluation(bundle: Path, split: str, data: dict[str, Any], scores: dict[
     write_card(bundle)
 
 
-def write_card(bundle: Path, *, name: str = "khabar", loading: str | None = None) -> None:
-    """Write README.md of a bundle from its own files.
-
-    Args:
-        bundle: Folder with khabar.json, training.yaml and metrics.json.
-        name: Heading of the card.
-        loading: How the card says that the model is loaded; None loads it by its path.
+def write_card(bundle: Path) -> None:
+    """Write README.md of a bundle from its own khabar.json, training.yaml and metrics.json.
 
     Raises:
         BundleError: One of the files is missing or damaged.
@@ -184,13 +157,7 @@ def write_card(bundle: Path, *, name: str = "khabar", loading: str | None = None
         training = yaml.safe_load((bundle / TRAINING).read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError) as error:
         raise BundleError(f"{bundle / TRAINING}: cannot be read ({error}); the card needs it.") from error
-    card = Card(
-        name=name,
-        loading=loading or 'Annotator.from_pretrained("PATH OR HUB NAME OF THIS MODEL")',
-        settings=load_bundle(bundle).settings,
-        training=training,
-        metrics=_read_metrics(bundle),
-    )
+    card = Card(settings=load_bundle(bundle).settings, training=training, metrics=_read_metrics(bundle))
     (bundle / CARD).write_text(card.render(), encoding="utf-8")
 
 

@@ -1,9 +1,11 @@
 """Labelled articles in, a bundle out: the steps of scripts/train.py."""
 
+import json
 import logging
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -23,21 +25,23 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerBase,
     Trainer,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
     TrainingArguments,
     set_seed,
 )
 from transformers.modeling_outputs import TokenClassifierOutput
-from transformers.trainer_utils import get_last_checkpoint
 
 from khabar.annotator import Annotator
-from khabar.bundle import Settings, save_settings
+from khabar.bundle import ONNX_INT8, Settings, save_settings
 from khabar.card import write_card, write_metrics
 from khabar.config import RunConfig
 from khabar.corpus import read_jsonl
 from khabar.encode import Encoder
 from khabar.errors import ConfigError, DataError
 from khabar.evaluation import DataSummary, judge, summarise
-from khabar.export import check_export, export_int8
+from khabar.export import ExportError, check_export, export_int8
 from khabar.labels import Label
 from khabar.metrics import MacroF1
 from khabar.schema import LabelledArticle
@@ -148,6 +152,8 @@ def sentence_loss(
     if outputs.logits is None:
         raise ValueError("the model gave no logits.")
     pooled, targets = sentence_logits(outputs.logits, labels)
+    if not len(targets):  # nothing but page furniture: a mean of nothing would be no number
+        return outputs.logits.sum() * 0.0
     return torch.nn.functional.cross_entropy(pooled, targets)
 
 
@@ -195,11 +201,11 @@ def probe_head(
             pooled, index = sentence_logits(hidden, batch["labels"])
             states.append(pooled.numpy())
             targets.append(index.numpy())
-    features, labels = np.concatenate(states), np.concatenate(targets)
-    if len(set(labels.tolist())) < len(LABELS):
+    if len({index for found in targets for index in found.tolist()}) < len(LABELS):
         raise ConfigError(
             "recipe.probe_articles: these articles do not have all four labels; raise the number."
         )
+    features, labels = np.concatenate(states), np.concatenate(targets)
     mean, deviation = features.mean(axis=0), features.std(axis=0) + 1e-6
     probe = LogisticRegression(C=0.02, max_iter=1000).fit((features - mean) / deviation, labels)
     weight = probe.coef_ / deviation
@@ -234,6 +240,11 @@ def load_start(config: RunConfig) -> tuple[PreTrainedModel, PreTrainedTokenizerB
             f"window.max_tokens is {config.window.max_tokens}, "
             f"but {name} has {positions} positions; lower it."
         )
+    for key in config.encoder.overrides:
+        if not hasattr(model_config, key):
+            near = get_close_matches(key, model_config.to_dict(), n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else "."
+            raise ConfigError(f"encoder.overrides: {name} has no key {key!r} in its config{hint}")
     set_seed(_seed(config))
     model = AutoModelForTokenClassification.from_pretrained(name, config=model_config)
     encoder = Encoder(
@@ -273,12 +284,15 @@ def fit(config: RunConfig, splits: Splits) -> tuple[PreTrainedModel, PreTrainedT
     model, tokenizer, encoder = load_start(config)
     metric = MacroF1([str(label) for label in LABELS])
     checkpoints = config.output / "checkpoints"
-    arguments = TrainingArguments(
-        output_dir=str(checkpoints),
-        metric_for_best_model=metric.selects_on,
-        greater_is_better=metric.greater_is_better,
-        **config.training,
-    )
+    try:
+        arguments = TrainingArguments(
+            output_dir=str(checkpoints),
+            metric_for_best_model=metric.selects_on,
+            greater_is_better=metric.greater_is_better,
+            **config.training,
+        )
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"training: {error}") from error
     _claim_output(config)
 
     def compute_metrics(prediction: EvalPrediction) -> dict[str, float]:
@@ -289,7 +303,7 @@ def fit(config: RunConfig, splits: Splits) -> tuple[PreTrainedModel, PreTrainedT
         )
 
     collator = DataCollatorForTokenClassification(tokenizer)
-    checkpoint = get_last_checkpoint(checkpoints) if checkpoints.is_dir() else None
+    checkpoint = _last_checkpoint(checkpoints)
     if config.recipe.probe_articles is not None and checkpoint is None:
         log.info("fitting the classification layer to the untrained encoder")
         few = _draw(splits.train, config.recipe.probe_articles, arguments.seed)
@@ -302,6 +316,7 @@ def fit(config: RunConfig, splits: Splits) -> tuple[PreTrainedModel, PreTrainedT
         eval_dataset=window_dataset(splits.validation, encoder),
         processing_class=tokenizer,
         compute_metrics=compute_metrics,
+        callbacks=[_LogFigures()],
         compute_loss_func=sentence_loss,
         preprocess_logits_for_metrics=predicted_labels,
         optimizers=(
@@ -321,9 +336,22 @@ def fit(config: RunConfig, splits: Splits) -> tuple[PreTrainedModel, PreTrainedT
     return model, tokenizer
 
 
+def _last_checkpoint(folder: Path) -> str | None:
+    """Return the last checkpoint that is whole; a run killed while saving leaves one that is not."""
+    whole = []
+    for path in folder.glob("checkpoint-*/trainer_state.json"):  # the Trainer writes it last
+        try:
+            whole.append((int(json.loads(path.read_text(encoding="utf-8"))["global_step"]), str(path.parent)))
+        except (ValueError, KeyError):
+            log.warning("%s is not whole and is passed over", path.parent)
+    return max(whole)[1] if whole else None
+
+
 def _claim_output(config: RunConfig) -> None:
     """Write the effective configuration beside the checkpoints, or find that it is the same one."""
-    effective = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    # The card has no part in training: it may be reworded without training again.
+    content = config.model_dump(mode="json", exclude={"card"})
+    effective = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
     path = config.output / "training.yaml"
     if path.is_file() and path.read_text(encoding="utf-8") != effective:
         raise ConfigError(
@@ -335,14 +363,27 @@ def _claim_output(config: RunConfig) -> None:
 
 
 def log_to(output: Path) -> None:
-    """Let the loggers of the run, of transformers and of khabar, write to ``output/train.log`` as well."""
+    """Let the steps of a run, its losses and scores among them, be written to ``output/train.log``."""
     output.mkdir(parents=True, exist_ok=True)
     handler = logging.FileHandler(output / "train.log", encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(message)s"))
-    for name in ("khabar", "transformers"):
-        logger = logging.getLogger(name)
-        logger.addHandler(handler)
-        logger.setLevel(logging.INFO)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+
+
+class _LogFigures(TrainerCallback):
+    """Writes what the Trainer reports to the run's log."""
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: dict[str, float] | None = None,
+        **_: object,
+    ) -> None:
+        figures = ", ".join(f"{name} {value}" for name, value in (logs or {}).items())
+        log.info("step %d of %d: %s", state.global_step, state.max_steps, figures)
 
 
 def finish(
@@ -350,13 +391,11 @@ def finish(
 ) -> Path:
     """Make a trained model a bundle: weights, int8 graph, temperature, scores and card.
 
-    The bundle is put together aside and takes its place when it is whole.
+    The bundle is put together aside and takes its place when it is whole. An int8 graph that does not agree
+    with the weights on the validation articles is left out, with a warning in the log.
 
     Returns:
         Folder of the bundle, ``config.output / "bundle"``.
-
-    Raises:
-        ExportError: The int8 graph does not agree with the weights on the validation articles.
     """
     target, staging = config.output / "bundle", config.output / "bundle.partial"
     shutil.rmtree(staging, ignore_errors=True)
@@ -371,8 +410,16 @@ def finish(
 
     log.info("exporting the int8 graph")
     export_int8(staging)
-    check = check_export(staging, [[s.text for s in article.sentences] for article in splits.validation])
-    log.info("int8 against fp32: %s", check)
+    try:
+        check = check_export(
+            staging, [[sentence.text for sentence in article.sentences] for article in splits.validation]
+        )
+        log.info("int8 against fp32: %s", check)
+    except ExportError as error:
+        # What was trained is not thrown away for a graph: without one the model runs on torch.
+        check = None
+        (staging / ONNX_INT8).unlink()
+        log.warning("%s It was left out: the model annotates with its full weights, on torch.", error)
 
     annotator = Annotator.from_pretrained(staging)
     temperature = fit_temperature(annotator, splits.validation)
@@ -386,7 +433,7 @@ def finish(
     }
     metrics = {
         "data": summaries,
-        "export": asdict(check),
+        "export": None if check is None else asdict(check),
         "evaluations": {validation: {"data": summaries[validation], "scores": evaluated.to_dict()}},
     }
     write_metrics(staging, metrics)
