@@ -114,6 +114,8 @@ class Annotator:
         Raises:
             InputError: An item is neither; the articles before it have been yielded by then.
         """
+        if isinstance(articles, str | bytes | Mapping):
+            raise InputError("articles is a single one, expected an iterable of them; use annotate(text).")
         batch: list[_Item] = []
         for number, entry in enumerate(articles):
             try:
@@ -126,7 +128,7 @@ class Annotator:
                 batch = []
         yield from self._annotate_batch(batch)
 
-    def annotate_sentences(self, sentences: Sequence[str]) -> list[AnnotatedSentence]:
+    def annotate_sentences(self, sentences: Iterable[str]) -> list[AnnotatedSentence]:
         """Annotate the sentences of one article that is split already.
 
         Args:
@@ -141,17 +143,10 @@ class Annotator:
         Raises:
             InputError: ``sentences`` is a single string, or holds something else than strings.
         """
-        if isinstance(sentences, str):
-            raise InputError(
-                "sentences is one string, expected a list; annotate(text) splits a text into sentences."
-            )
-        for number, sentence in enumerate(sentences):
-            if not isinstance(sentence, str):
-                raise InputError(f"sentence {number} is {type(sentence).__name__}, expected str.")
-        units = [Sentence("body", 0, len(sentence), sentence) for sentence in sentences]
+        units = [Sentence("body", 0, len(sentence), sentence) for sentence in _read_sentences(sentences)]
         return list(self._label([units])[0])
 
-    def logits(self, sentences: Sequence[str]) -> NDArray[np.float32]:
+    def logits(self, sentences: Iterable[str]) -> NDArray[np.float32]:
         """Return the model's raw scores for the sentences of one article, before calibration.
 
         Args:
@@ -159,8 +154,11 @@ class Annotator:
 
         Returns:
             Array of shape ``(len(sentences), labels)``, columns in the order of ``bundle.labels``.
+
+        Raises:
+            InputError: As for `annotate_sentences`.
         """
-        return self._logits([list(sentences)])[0][0]
+        return self._logits([_read_sentences(sentences)])[0][0]
 
     def _annotate_batch(self, batch: list[_Item]) -> Iterator[AnnotatedArticle]:
         labelled = self._label([item.article.sentences for item in batch])
@@ -215,6 +213,18 @@ def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
     powers = np.exp(wide - wide.max(axis=-1, keepdims=True, initial=-np.inf))
     result: NDArray[np.float64] = powers / powers.sum(axis=-1, keepdims=True)
     return result
+
+
+def _read_sentences(sentences: Iterable[str]) -> list[str]:
+    if isinstance(sentences, str):
+        raise InputError(
+            "sentences is one string, expected a list; annotate(text) splits a text into sentences."
+        )
+    found = list(sentences)
+    for number, sentence in enumerate(found):
+        if not isinstance(sentence, str):
+            raise InputError(f"sentence {number} is {type(sentence).__name__}, expected str.")
+    return found
 
 
 def _read_item(entry: str | Mapping[str, Any], number: int) -> _Item:

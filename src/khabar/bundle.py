@@ -59,8 +59,15 @@ class Bundle:
     def encoder(self) -> Encoder:
         """Return the encoder of articles that this model was trained with."""
         tokens = _read_json(self.path / TOKENIZER_CONFIG)
+        try:
+            tokenizer = load_tokenizer(self.path)
+        except Exception as error:  # tokenizers raises nothing more particular
+            raise BundleError(
+                f"{self.path / TOKENIZER}: cannot be read as a tokenizer ({str(error).splitlines()[0]}); "
+                "copy or save the model again."
+            ) from error
         return Encoder(
-            load_tokenizer(self.path),
+            tokenizer,
             cls_token=_token(self.path, tokens, "cls_token"),
             sep_token=_token(self.path, tokens, "sep_token"),
             normalization=self.settings.normalization,
@@ -84,11 +91,11 @@ def resolve(name: str | Path) -> Path:
         raise BundleError(f"{text}: no such folder; give a model folder or a hub name such as owner/model.")
     # Only a hub name needs the hub's client.
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
         return Path(snapshot_download(text, ignore_patterns=list(_PICKLES)))
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise BundleError(
             f"{text}: no such folder here, and the hub did not give a model of that name ({reason})."
@@ -143,10 +150,11 @@ def save_settings(path: Path, settings: Settings) -> None:
 def _labels(path: Path, config: dict[str, Any]) -> tuple[Label, ...]:
     names = config.get("id2label")
     expected = sorted(Label)
-    if not isinstance(names, dict) or sorted(names.values()) != expected:
-        found = list(names.values()) if isinstance(names, dict) else names
+    ids = [str(index) for index in range(len(expected))]
+    if not isinstance(names, dict) or sorted(names) != ids or sorted(map(str, names.values())) != expected:
+        found = names
         raise BundleError(f"{path / CONFIG}: id2label is {found}, expected the labels {', '.join(expected)}.")
-    return tuple(Label(names[key]) for key in sorted(names, key=int))
+    return tuple(Label(names[key]) for key in ids)
 
 
 def _token(path: Path, config: dict[str, Any], key: str) -> str:

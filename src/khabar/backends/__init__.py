@@ -35,6 +35,8 @@ def load_backend(bundle: Bundle, name: BackendName | None = None, *, threads: in
         BundleError: The bundle has no weights for that engine.
         MissingExtraError: The engine is not installed.
     """
+    if threads is not None and threads < 1:
+        raise ValueError(f"threads is {threads}, expected 1 or more, or None.")
     if name is None:
         name = "onnx" if (bundle.path / ONNX_INT8).is_file() else "torch"
     files: dict[BackendName, str] = {"onnx": ONNX_INT8, "torch": WEIGHTS}

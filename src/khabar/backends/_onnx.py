@@ -43,6 +43,14 @@ class OnnxBackend:
                 f"{path}: ONNX Runtime cannot load it ({reason}); copy or export it again."
             ) from error
 
+        inputs = {value.name for value in self._session.get_inputs()}
+        outputs = {value.name for value in self._session.get_outputs()}
+        if inputs != {"input_ids", "attention_mask"} or "logits" not in outputs:
+            raise BundleError(
+                f"{path}: the graph makes {', '.join(outputs)} of {', '.join(inputs)}, "
+                "expected logits of input_ids and attention_mask; export it again."
+            )
+
     def logits(self, windows: list[Window]) -> list[NDArray[np.float32]]:
         """Return for every window an array of shape ``(len(window.spans), labels)``, in the same order."""
         return [self._run(window) for window in windows]

@@ -5,11 +5,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from khabar.bundle import WEIGHTS
 from khabar.encode import Window, pool
 from khabar.errors import BundleError, MissingExtraError
 
 try:
     import torch
+    from safetensors import SafetensorError
     from transformers import AutoModelForTokenClassification
 except ImportError as error:
     raise MissingExtraError(
@@ -33,13 +35,23 @@ class TorchBackend:
         if threads is not None:
             torch.set_num_threads(threads)
         try:
-            self._model = AutoModelForTokenClassification.from_pretrained(
-                folder, dtype=torch.float32, local_files_only=True, use_safetensors=True
-            ).eval()
-        except (OSError, ValueError, RuntimeError) as error:
+            model, loading = AutoModelForTokenClassification.from_pretrained(
+                folder,
+                dtype=torch.float32,
+                local_files_only=True,
+                use_safetensors=True,
+                output_loading_info=True,
+            )
+        except (OSError, ValueError, RuntimeError, SafetensorError) as error:
             raise BundleError(
                 f"{folder}: transformers cannot load it ({str(error).splitlines()[0]})."
             ) from error
+
+        if loading["missing_keys"]:
+            # They would start at random, and so would the labels.
+            missing = ", ".join(sorted(loading["missing_keys"]))
+            raise BundleError(f"{folder / WEIGHTS}: lacks {missing}; save the whole trained model.")
+        self._model = model.eval()
 
     def logits(self, windows: list[Window]) -> list[NDArray[np.float32]]:
         """Return for every window an array of shape ``(len(window.spans), labels)``, in the same order."""
