@@ -112,11 +112,10 @@ def check_export(bundle: Path, articles: Sequence[Sequence[str]], *, least_same:
     Raises:
         ExportError: Fewer sentences than that do.
     """
-    pairs = [
-        [Annotator.from_pretrained(bundle, backend=backend).logits(article) for article in articles]
-        for backend in ("onnx", "torch")
-    ]
-    int8, full = (np.concatenate(rows) for rows in pairs)
+    graph = Annotator.from_pretrained(bundle, backend="onnx")
+    weights = Annotator.from_pretrained(bundle, backend="torch")
+    int8 = np.concatenate([graph.logits(article) for article in articles])
+    full = np.concatenate([weights.logits(article) for article in articles])
     difference: NDArray[np.float32] = np.abs(int8 - full)
     check = ExportCheck(
         sentences=len(full),

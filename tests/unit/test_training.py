@@ -1,0 +1,307 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from conftest import SENTENCES
+
+from khabar import Label
+from khabar.bundle import Settings, load_bundle, save_settings
+from khabar.config import load_config
+from khabar.corpus import read_jsonl
+from khabar.encode import pool
+from khabar.errors import ConfigError, DataError
+from khabar.schema import LabelledArticle, LabelledSentence
+from khabar.training import (
+    IGNORED,
+    LABELS,
+    fit,
+    load_start,
+    predicted_labels,
+    probe_head,
+    read_splits,
+    sentence_logits,
+    sentence_loss,
+    window_dataset,
+)
+
+ENCODERS = ["tiny_encoder", "bert_wordpiece_encoder"]
+
+
+@pytest.fixture
+def make_config(tmp_path, tiny_encoder, labelled_file):
+    def made(*overrides, encoder=tiny_encoder):
+        path = tmp_path / "run.yaml"
+        path.write_text(
+            f"output: {tmp_path / 'run'}\n"
+            f"data: {{path: {labelled_file}}}\n"
+            f"encoder: {{path: {encoder}}}\n"
+            "window: {max_tokens: 96, max_sentence_tokens: 40, context: 2}\n"
+            "training: {use_cpu: true, report_to: none, disable_tqdm: true}\n",
+            encoding="utf-8",
+        )
+        return load_config(path, list(overrides))
+
+    return made
+
+
+@pytest.fixture(params=ENCODERS)
+def start(request, make_config):
+    return load_start(make_config(encoder=request.getfixturevalue(request.param)))
+
+
+def labelled(*labels, texts=SENTENCES):
+    sentences, at = [], 0
+    for index, label in enumerate(labels):
+        text = texts[index % len(texts)]
+        sentences.append(LabelledSentence("body", at, at + len(text), text, label))
+        at += len(text) + 1
+    return LabelledArticle("a", " ".join(s.text for s in sentences), None, tuple(sentences), "train")
+
+
+MIXED = labelled(
+    Label.CLAIM,
+    None,
+    Label.CLAIM,
+    Label.BACKGROUND,
+    Label.CASUALTY_REPORT,
+    Label.OFFICIAL_STATEMENT,
+    None,
+    Label.CLAIM,
+    Label.BACKGROUND,
+    Label.CASUALTY_REPORT,
+)
+
+
+# --- data
+
+
+def test_splits_are_read_by_name(make_config):
+    splits = read_splits(make_config())
+    assert (len(splits.train), len(splits.validation)) == (9, 2)
+    other = read_splits(make_config("data.train_split=test", "data.validation_split=train"))
+    assert (len(other.train), len(other.validation)) == (2, 9)
+
+
+def test_some_training_articles_are_drawn_with_the_seed(make_config):
+    def drawn(*overrides):
+        return [article.id for article in read_splits(make_config(*overrides)).train]
+
+    every = drawn()
+    some = drawn("data.max_train_articles=4")
+    assert len(some) == 4
+    assert some == [one for one in every if one in some]
+    assert drawn("data.max_train_articles=4") == some
+    assert any(drawn("data.max_train_articles=4", f"training.seed={seed}") != some for seed in (1, 2, 3))
+    assert drawn("data.max_train_articles=100") == every
+
+
+def test_a_split_that_is_not_there_is_told_with_those_that_are(make_config):
+    with pytest.raises(
+        DataError, match=r"no article of split 'dev'; the splits are test, train, validation\."
+    ):
+        read_splits(make_config("data.validation_split=dev"))
+
+
+def test_a_missing_file_is_told_with_the_key(make_config, tmp_path):
+    with pytest.raises(DataError, match=r"none\.jsonl: no such file; .* data\.path=FILE\.jsonl"):
+        read_splits(make_config(f"data.path={tmp_path}/none.jsonl"))
+
+
+@pytest.mark.parametrize("pooling", ["mean", "separator"])
+def test_labels_stand_on_the_spans_and_nothing_is_learnt_from_furniture(start, pooling):
+    encoder = start[2]
+    encoder.window = replace(encoder.window, pooling=pooling)
+    rows = window_dataset([MIXED, MIXED], encoder)
+    windows = encoder.encode([sentence.text for sentence in MIXED.sentences]).windows
+    assert len(rows) == 2 * len(windows) > 2
+    for row, window in zip(rows, windows * 2, strict=True):
+        assert row["input_ids"] == window.input_ids
+        assert row["attention_mask"] == [1] * len(window.input_ids)
+        assert row["length"] == len(window.input_ids)
+        expected = [IGNORED] * len(window.input_ids)
+        for ordinal, (span, index) in enumerate(zip(window.spans, window.sentences, strict=True)):
+            label = MIXED.sentences[index].label
+            for position in range(*span):
+                if label is not None:
+                    expected[position] = 4 * ordinal + LABELS.index(label)
+        assert row["labels"] == expected
+
+
+@pytest.mark.parametrize("name", ENCODERS)
+def test_inference_gives_the_model_the_ids_that_training_gave_it(
+    request, make_config, tmp_path, labelled_file, name
+):
+    config = make_config(encoder=request.getfixturevalue(name))
+    model, tokenizer, encoder = load_start(config)
+    articles = read_jsonl(labelled_file)
+    trained_on = window_dataset(articles, encoder)["input_ids"]
+
+    model.save_pretrained(tmp_path / "bundle")
+    tokenizer.save_pretrained(tmp_path / "bundle")
+    save_settings(tmp_path / "bundle", Settings(normalization=config.normalization, window=config.window))
+    saved = load_bundle(tmp_path / "bundle").encoder()
+    encoded = saved.encode_many([[sentence.text for sentence in article.sentences] for article in articles])
+    assert [window.input_ids for article in encoded for window in article.windows] == list(trained_on)
+
+
+# --- logits and loss
+
+
+def batch_of(rows, pad):
+    """Pad rows to one length, as the collator does."""
+    width = max(map(len, rows["labels"]))
+    return torch.tensor([labels + [IGNORED] * (width - len(labels)) for labels in rows["labels"]])
+
+
+@pytest.mark.parametrize("pooling", ["mean", "separator"])
+def test_training_pools_as_inference_does(start, pooling):
+    encoder = start[2]
+    encoder.window = replace(encoder.window, pooling=pooling)
+    article = labelled(*[LABELS[index % 4] for index in range(30)])
+    windows = encoder.encode([sentence.text for sentence in article.sentences]).windows
+    labels = batch_of(window_dataset([article], encoder), 0)
+    logits = torch.randn(*labels.shape, 4, generator=torch.Generator().manual_seed(1))
+
+    pooled, targets = sentence_logits(logits, labels)
+    expected = np.concatenate(
+        [
+            pool(rows[: len(window.input_ids)].numpy(), window)
+            for rows, window in zip(logits, windows, strict=True)
+        ]
+    )
+    np.testing.assert_allclose(pooled.numpy(), expected, rtol=1e-5, atol=1e-6)
+    assert targets.tolist() == [LABELS.index(sentence.label) for sentence in article.sentences]
+
+
+def test_loss_is_the_mean_over_sentences(start):
+    encoder = start[2]
+    rows = window_dataset([MIXED], encoder)
+    labels = batch_of(rows, 0)
+    logits = torch.randn(*labels.shape, 4, generator=torch.Generator().manual_seed(2), requires_grad=True)
+
+    losses = []
+    for row, windows in zip(logits, encoder.encode([s.text for s in MIXED.sentences]).windows, strict=True):
+        for (start_at, end), index in zip(windows.spans, windows.sentences, strict=True):
+            label = MIXED.sentences[index].label
+            if label is not None:
+                mean = row[start_at:end].mean(dim=0)
+                losses.append(torch.logsumexp(mean, 0) - mean[LABELS.index(label)])
+
+    class Outputs:
+        pass
+
+    outputs = Outputs()
+    outputs.logits = logits
+    assert len(losses) == 8
+    loss = sentence_loss(outputs, labels, num_items_in_batch=torch.tensor(999))
+    assert loss.item() == pytest.approx(torch.stack(losses).mean().item(), rel=1e-5)
+    loss.backward()
+    assert not logits.grad[labels == IGNORED].any()
+
+
+def test_a_batch_of_nothing_but_furniture_has_no_loss_and_no_harm():
+    class Outputs:
+        logits = torch.randn(2, 5, 4, requires_grad=True)
+
+    loss = sentence_loss(Outputs, torch.full((2, 5), IGNORED))
+    assert loss.item() == 0
+    loss.backward()
+    assert not Outputs.logits.grad.any()
+
+
+def test_predictions_stand_on_the_last_token_of_each_sentence():
+    i = IGNORED
+    labels = torch.tensor([[i, 0, 0, 5, 5, i, 11], [i, i, 2, 2, 6, i, i]])
+    logits = torch.zeros(2, 7, 4)
+    # Sentence means decide: a single strong token outweighs a weak one.
+    logits[0, 1, 3], logits[0, 2, 1] = 5.0, 1.0
+    logits[0, 3:5, 2] = 1.0
+    logits[0, 6, 0] = 1.0
+    logits[1, 2:4, 1] = 1.0
+    logits[1, 4, 3] = 1.0
+    logits[1, 5] = 100.0
+    assert predicted_labels(logits, labels).tolist() == [[i, i, 3, i, 2, i, 0], [i, i, i, 1, 3, i, i]]
+    nothing = torch.full((1, 4), i)
+    assert predicted_labels(torch.zeros(1, 4, 4), nothing).tolist() == nothing.tolist()
+
+
+# --- the start of a run
+
+
+def test_the_new_layer_fits_better_after_probing(make_config):
+    from transformers import DataCollatorForTokenClassification
+
+    model, tokenizer, encoder = load_start(make_config())
+    splits = read_splits(make_config())
+    rows = window_dataset(splits.train, encoder)
+    collator = DataCollatorForTokenClassification(tokenizer)
+
+    def loss():
+        batch = collator(list(rows.select_columns(["input_ids", "attention_mask", "labels"])))
+        labels = batch.pop("labels")
+        with torch.inference_mode():
+            return sentence_loss(model.eval()(**batch), labels).item()
+
+    before = loss()
+    probe_head(model, rows, collator)
+    # A layer that knows no more than how frequent the labels are comes to about 1.3.
+    assert loss() < min(before, 1.25)
+
+
+@pytest.mark.parametrize("articles", [[], [labelled(None, None)], [labelled(Label.CLAIM, Label.BACKGROUND)]])
+def test_probing_needs_all_labels(make_config, articles):
+    from transformers import DataCollatorForTokenClassification
+
+    model, tokenizer, encoder = load_start(make_config())
+    with pytest.raises(ConfigError, match="do not have all four labels; raise the number"):
+        probe_head(model, window_dataset(articles, encoder), DataCollatorForTokenClassification(tokenizer))
+
+
+def test_probing_needs_a_linear_layer(make_config):
+    from transformers import DataCollatorForTokenClassification
+
+    model, tokenizer, encoder = load_start(make_config())
+    model.classifier = torch.nn.Sequential(model.classifier)
+    with pytest.raises(ConfigError, match="no linear layer 'classifier' to fit; leave the key out"):
+        probe_head(model, window_dataset([MIXED], encoder), DataCollatorForTokenClassification(tokenizer))
+
+
+def test_the_same_seed_starts_from_the_same_weights(make_config):
+    first, again, other = (
+        load_start(make_config(f"training.seed={seed}"))[0].classifier.weight for seed in (1, 1, 2)
+    )
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+def test_names_of_the_labels_are_in_the_config(start):
+    assert start[0].config.id2label == dict(enumerate(map(str, Label)))
+
+
+def test_overrides_reach_the_encoder(make_config):
+    model, *_ = load_start(make_config("encoder.overrides.attention_probs_dropout_prob=0.0"))
+    assert model.config.attention_probs_dropout_prob == 0
+
+
+def test_an_override_that_the_encoder_does_not_know_is_refused(make_config):
+    with pytest.raises(ConfigError, match=r"no key 'hidden_dropout' .*did you mean 'hidden_dropout_prob'\?"):
+        load_start(make_config("encoder.overrides.hidden_dropout=0.0"))
+
+
+def test_an_encoder_that_is_not_there_is_told_with_the_way_to_it(make_config, tmp_path):
+    with pytest.raises(ConfigError, match=r"no such folder or hub name .*build_base\.py"):
+        load_start(make_config(encoder=tmp_path / "nowhere"))
+
+
+def test_windows_longer_than_the_encoder_reads_are_refused(make_config):
+    with pytest.raises(ConfigError, match=r"window\.max_tokens is 129, but .* has 128 positions; lower it"):
+        load_start(make_config("window.max_tokens=129"))
+
+
+@pytest.mark.parametrize("override", ["training.eval_strategy=sometimes", "training.save_strategy=[1]"])
+def test_training_arguments_that_the_trainer_refuses_are_told(make_config, override):
+    config = make_config(override)
+    with pytest.raises(ConfigError, match=r"^training: "):
+        fit(config, read_splits(config))
+    assert not (config.output / "training.yaml").exists()
