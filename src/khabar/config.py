@@ -175,6 +175,8 @@ def _sentence(problem: Any) -> str:  # noqa: ANN401  # pydantic's ErrorDetails i
 
 def _suggest(name: str, known: set[str]) -> str:
     near = difflib.get_close_matches(name, known, n=1)
+    # An ending is a common slip: epochs for num_train_epochs.
+    near = near or sorted((key for key in known if name in key), key=lambda key: (len(key), key))
     if near:
         return f"; did you mean {near[0]!r}?"
     return f"; known keys here are {', '.join(sorted(known))}." if known else "."
@@ -193,7 +195,10 @@ def _training_problems(training: dict[str, Any]) -> list[str]:
         if name == "output_dir":
             problems.append("unknown key 'training.output_dir'; set the key output instead.")
         elif name not in known:
-            problems.append(f"unknown key 'training.{name}'{_suggest(str(name), set(known))}")
+            hint = _suggest(str(name), set(known))
+            if "did you mean" not in hint:  # their list is longer than anybody reads
+                hint = "; the keys are the arguments of transformers.TrainingArguments."
+            problems.append(f"unknown key 'training.{name}'{hint}")
         elif not _fits(value, known[name]):
             problems.append(f"training.{name} is {value!r}, expected {_show(known[name])}.")
     return problems

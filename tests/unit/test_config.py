@@ -108,7 +108,7 @@ windows: {max_tokens: 64}
 window: {max_token: 64}
 recipe: {head_learning_rate: fast}
 normalization: {tatwil: false}
-training: {epoch: 3, num_train_epoch: 3, seed: 1, output_dir: x, learning_rate: fast, bf16: 1}
+training: {epoch: 3, zzz: 1, num_train_epoch: 3, seed: 1, output_dir: x, learning_rate: fast, bf16: 1}
 """
     )
     found = complaints(path, ["training", "training.seed.x=1", "a=[", ".b=1"])
@@ -121,7 +121,8 @@ training: {epoch: 3, num_train_epoch: 3, seed: 1, output_dir: x, learning_rate: 
         "unknown key 'window.max_token'; did you mean 'max_tokens'?",
         "recipe.head_learning_rate is 'fast'",
         "unknown key 'normalization.tatwil'; did you mean 'tatweel'?",
-        "unknown key 'training.epoch'",
+        "unknown key 'training.epoch'; did you mean 'num_train_epochs'?",
+        "unknown key 'training.zzz'; the keys are the arguments of transformers.TrainingArguments.",
         "unknown key 'training.num_train_epoch'; did you mean 'num_train_epochs'?",
         "unknown key 'training.output_dir'; set the key output instead",
         "training.learning_rate is 'fast', expected float",
@@ -132,7 +133,7 @@ training: {epoch: 3, num_train_epoch: 3, seed: 1, output_dir: x, learning_rate: 
         "override '.b=1': write it as section.key=value",
     ):
         assert said in told
-    assert len(found) == 16
+    assert len(found) == 17
     assert all(line.startswith((f"{path}: ", "override ")) for line in found)
 
 
