@@ -155,7 +155,7 @@ def write_card(bundle: Path) -> None:
     """
     try:
         training = yaml.safe_load((bundle / TRAINING).read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise BundleError(f"{bundle / TRAINING}: cannot be read ({error}); the card needs it.") from error
     card = Card(settings=load_bundle(bundle).settings, training=training, metrics=_read_metrics(bundle))
     (bundle / CARD).write_text(card.render(), encoding="utf-8")
@@ -164,7 +164,7 @@ def write_card(bundle: Path) -> None:
 def _read_metrics(bundle: Path) -> dict[str, Any]:
     try:
         metrics: dict[str, Any] = json.loads((bundle / METRICS).read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError) as error:
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise BundleError(
             f"{bundle / METRICS}: cannot be read ({error}); scripts/train.py writes it."
         ) from error

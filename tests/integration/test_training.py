@@ -1,0 +1,219 @@
+"""Whole training runs of a tiny encoder, as `scripts/train.py` in a process of its own."""
+
+import json
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from conftest import SENTENCES
+from safetensors.numpy import load_file
+from transformers import BertConfig, BertModel
+
+from khabar import Annotator, Label
+from khabar.config import load_config
+from khabar.errors import ConfigError
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[2]
+
+# What a label can be told by here, so that even a tiny encoder learns it.
+OPENINGS = {
+    Label.CASUALTY_REPORT: ["قتل ستة أشخاص", "وأصيب عشرون شخصا", "وارتفع عدد القتلى"],
+    Label.OFFICIAL_STATEMENT: ["وقال وزير الخارجية", "وأعلنت وزارة الصحة", "وقالت الشرطة في بيان"],
+    Label.CLAIM: ["وذكر شهود عيان", "وأفادت مصادر مطلعة", "ويرى محللون"],
+    Label.BACKGROUND: ["ويعود النزاع", "وتأسست الشركة", "وكانت المدينة"],
+}
+CONFIG = {
+    "data": {"path": "labelled.jsonl"},
+    "window": {"max_tokens": 128, "max_sentence_tokens": 40, "context": 1},
+    "recipe": {"head_learning_rate": 0.01, "probe_articles": 20},
+    "training": {
+        "seed": 5,
+        "num_train_epochs": 4,
+        "per_device_train_batch_size": 4,
+        "learning_rate": 0.003,
+        "warmup_steps": 10,
+        "train_sampling_strategy": "group_by_length",
+        "use_cpu": True,
+        "eval_strategy": "steps",
+        "eval_steps": 20,
+        "save_strategy": "steps",
+        "save_steps": 20,
+        "save_total_limit": 2,
+        "load_best_model_at_end": True,
+        "logging_steps": 5,
+        "report_to": "none",
+        "disable_tqdm": True,
+    },
+}
+
+
+def article(number, split, draw):
+    """An article of a few labelled sentences, with a line of page furniture in the middle."""
+    sentences, text = [], ""
+    for index in range(draw.randint(4, 9)):
+        label = draw.choice(list(Label)) if index != 2 else None
+        ending = " ".join(draw.choice(SENTENCES).split()[-5:])
+        unit = f"{draw.choice(OPENINGS[label])} {ending}" if label else "اقرأ أيضا"
+        sentences.append({"part": "body", "start": len(text), "end": len(text) + len(unit), "label": label})
+        text += unit + "\n"
+    return {"id": f"{split}-{number}", "split": split, "title": None, "text": text, "sentences": sentences}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory, tiny_encoder):
+    """A folder with a configuration, its data and its encoder."""
+    folder = tmp_path_factory.mktemp("runs")
+    draw = random.Random(1)
+    articles = [article(i, "train", draw) for i in range(120)]
+    articles += [article(i, "validation", draw) for i in range(12)]
+    lines = "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in articles)
+    (folder / "labelled.jsonl").write_text(lines, encoding="utf-8")
+    shutil.copytree(tiny_encoder, folder / "encoder")
+    # The weights of the other tests are too wild to learn from.
+    config = BertConfig.from_pretrained(tiny_encoder, initializer_range=0.1)
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        BertModel(config, add_pooling_layer=False).save_pretrained(folder / "encoder")
+    content = CONFIG | {"output": "undisturbed", "encoder": {"path": "encoder"}}
+    (folder / "run.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+    return folder
+
+
+def command(*overrides):
+    return [sys.executable, str(ROOT / "scripts" / "train.py"), "run.yaml", *overrides]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(place):
+    """The output folder of a run that nothing disturbed."""
+    done = subprocess.run(command(), cwd=place, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "undisturbed/bundle: saved" in done.stdout
+    return place / "undisturbed"
+
+
+def test_a_run_leaves_a_whole_bundle(undisturbed):
+    files = {
+        str(path.relative_to(undisturbed / "bundle"))
+        for path in (undisturbed / "bundle").rglob("*")
+        if path.is_file()
+    }
+    assert files == {
+        "README.md",
+        "config.json",
+        "khabar.json",
+        "metrics.json",
+        "model.safetensors",
+        "onnx/model.int8.onnx",
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "training.yaml",
+    }
+    assert {path.name for path in undisturbed.iterdir()} == {
+        "bundle",
+        "checkpoints",
+        "train.log",
+        "training.yaml",
+    }
+
+
+def test_what_is_shared_names_no_folder_of_this_machine(undisturbed, place):
+    for path in (undisturbed / "bundle").iterdir():
+        if path.suffix in {".md", ".json", ".yaml"} and path.name != "tokenizer.json":
+            text = path.read_text(encoding="utf-8")
+            assert str(place) not in text
+            assert str(ROOT) not in text
+
+
+def test_the_bundle_annotates_what_it_never_saw(undisturbed):
+    draw = random.Random(99)
+    unseen = [article(number, "test", draw) for number in range(10)]
+    annotator = Annotator.from_pretrained(undisturbed / "bundle", backend="onnx")
+    right = []
+    for one in unseen:
+        units = [one["text"][s["start"] : s["end"]] for s in one["sentences"]]
+        for found, sentence in zip(annotator.annotate_sentences(units), one["sentences"], strict=True):
+            if sentence["label"] is not None:
+                right.append(found.label == sentence["label"])
+    assert sum(right) / len(right) > 0.9
+
+
+def test_learning_happens(undisturbed):
+    state = undisturbed / "checkpoints" / "trainer_state.json"
+    history = json.loads(state.read_text(encoding="utf-8"))["log_history"]
+    losses = [entry["loss"] for entry in history if "loss" in entry]
+    assert losses[-1] < 0.5 * losses[0]
+    scores = [entry["eval_macro_f1"] for entry in history if "eval_macro_f1" in entry]
+    assert max(scores) > 0.9
+    log = (undisturbed / "train.log").read_text(encoding="utf-8")
+    assert "eval_macro_f1" in log
+
+
+def test_a_run_that_was_killed_ends_as_if_it_had_not_been(undisturbed, place):
+    output = place / "killed"
+    process = subprocess.Popen(
+        command("output=killed"), cwd=place, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        first = output / "checkpoints" / "checkpoint-20" / "trainer_state.json"
+        waited = time.monotonic() + 600
+        while not first.exists():
+            assert process.poll() is None
+            assert time.monotonic() < waited
+            time.sleep(0.005)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    reached = [int(path.name.split("-")[1]) for path in (output / "checkpoints").iterdir()]
+    assert max(reached) < 160
+    assert not (output / "bundle").exists()
+
+    # A run killed while it saved leaves a checkpoint with weights and no, or half, a state.
+    for name, state in (("checkpoint-170", None), ("checkpoint-171", '{"global_st')):
+        broken = shutil.copytree(first.parent, output / "checkpoints" / name)
+        (broken / "trainer_state.json").unlink()
+        if state:
+            (broken / "trainer_state.json").write_text(state, encoding="utf-8")
+
+    done = subprocess.run(command("output=killed"), cwd=place, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    expected = load_file(undisturbed / "bundle" / "model.safetensors")
+    found = load_file(output / "bundle" / "model.safetensors")
+    assert found.keys() == expected.keys()
+    assert all((found[name] == expected[name]).all() for name in expected)
+
+
+def test_a_folder_of_another_configuration_is_refused(undisturbed, place, monkeypatch):
+    from khabar.training import fit, read_splits
+
+    monkeypatch.chdir(place)
+    before = {path: path.stat().st_mtime_ns for path in undisturbed.rglob("*")}
+    config = load_config(place / "run.yaml", ["training.seed=6"])
+    with pytest.raises(ConfigError, match=r"holds a run of another configuration .* output=FOLDER"):
+        fit(config, read_splits(config))
+    assert {path: path.stat().st_mtime_ns for path in undisturbed.rglob("*")} == before
+
+
+def test_a_mistake_is_told_in_a_sentence_and_without_a_traceback(place):
+    done = subprocess.run(
+        command("output=none", "training.epochs=3", "data.path=none.jsonl"),
+        cwd=place,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith(
+        "train: run.yaml: unknown key 'training.epochs'; did you mean 'num_train_epochs'?"
+    )
+    assert done.stderr.count("\n") == 1
+    assert not (place / "none").exists()

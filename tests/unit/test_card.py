@@ -1,0 +1,118 @@
+import json
+import shutil
+from itertools import pairwise
+
+import pytest
+import yaml
+
+from khabar import Annotator, Label
+from khabar.card import add_evaluation, write_card, write_metrics
+from khabar.corpus import read_jsonl
+from khabar.errors import BundleError
+from khabar.evaluation import Bootstrap, DataSummary, judge, summarise
+
+TRAINING = {
+    "encoder": {"path": "base-encoder"},
+    "card": {
+        "name": "نموذج التجربة",
+        "license": "apache-2.0",
+        "labelling": "Two editors labelled every article; $5 each & a coffee.",
+        "limits": ["Written for the tests of khabar."],
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def evaluations(tiny_bundle, labelled_file):
+    """For each split, the summary of its data and the scores of a model on it."""
+    annotator = Annotator.from_pretrained(tiny_bundle)
+    found = {}
+    for split in ("train", "validation", "test"):
+        articles = [article for article in read_jsonl(labelled_file) if article.split == split]
+        scores = summarise(judge(annotator, articles), Bootstrap(resamples=50))
+        found[split] = DataSummary.of(articles, "articles.jsonl", split).to_dict(), scores.to_dict()
+    return found
+
+
+@pytest.fixture
+def bundle(tiny_bundle, evaluations, tmp_path):
+    folder = shutil.copytree(tiny_bundle, tmp_path / "model")
+    (folder / "training.yaml").write_text(yaml.safe_dump(TRAINING, allow_unicode=True), encoding="utf-8")
+    data, scores = evaluations["validation"]
+    check = {"sentences": 14, "same_label": 0.9951, "mean_difference": 0.0213, "largest_difference": 0.2}
+    metrics = {
+        "data": {"train": evaluations["train"][0], "validation": data},
+        "export": check,
+        "evaluations": {"validation": {"data": data, "scores": scores}},
+    }
+    write_metrics(folder, metrics)
+    return folder
+
+
+def card_of(folder):
+    return (folder / "README.md").read_text(encoding="utf-8")
+
+
+def test_a_card_says_what_the_bundle_says(bundle, evaluations):
+    write_card(bundle)
+    card = card_of(bundle)
+    head = yaml.safe_load(card.split("---\n")[1])
+    assert (head["language"], head["license"]) == ("ar", "apache-2.0")
+    assert "# نموذج التجربة\n" in card
+    assert "Two editors labelled every article; $5 each & a coffee." in card
+    assert "- Written for the tests of khabar." in card
+    assert "`base-encoder`" in card
+    assert "up to 128 tokens" in card
+    assert "99.51%" in card
+    assert "### validation" in card
+    assert "### test" not in card
+    assert f"{100 * evaluations['validation'][1]['strict']['macro_f1']['value']:.1f}" in card
+    for label in Label:
+        assert f"| `{label}` | " in card
+    # No placeholder was forgotten.
+    assert "None" not in card
+    assert "$" not in card.replace("$5", "")
+
+
+def test_tables_have_as_many_cells_as_columns(bundle):
+    write_card(bundle)
+    lines = card_of(bundle).splitlines()
+    tables = [line for line in lines if line.startswith("|")]
+    assert len(tables) > 10
+    for before, line in pairwise(lines):
+        if before.startswith("|") and line.startswith("|"):
+            assert before.count("|") == line.count("|")
+
+
+def test_scores_on_another_split_are_added(bundle, evaluations):
+    data, scores = evaluations["test"]
+    add_evaluation(bundle, "test", data, scores)
+    card = card_of(bundle)
+    assert "### validation" in card
+    assert "### test" in card
+    assert "| articles and sentences | train | validation | test |" in card
+    metrics = json.loads((bundle / "metrics.json").read_text(encoding="utf-8"))
+    assert set(metrics["evaluations"]) == {"validation", "test"}
+
+
+def test_a_model_without_a_graph_has_a_card_too(bundle):
+    metrics = json.loads((bundle / "metrics.json").read_text(encoding="utf-8"))
+    write_metrics(bundle, metrics | {"export": None})
+    (bundle / "training.yaml").write_text("encoder: {path: owner/encoder}\n", encoding="utf-8")
+    write_card(bundle)
+    card = card_of(bundle)
+    assert "int8 graph gives" not in card
+    assert "`owner/encoder`" in card
+    assert "How the labels were given was not said." in card
+
+
+@pytest.mark.parametrize("name", ["training.yaml", "metrics.json"])
+@pytest.mark.parametrize("content", [None, "{", "- [", b"\xff"])
+def test_a_file_that_the_card_needs_is_named(bundle, name, content):
+    if content is None:
+        (bundle / name).unlink()
+    else:
+        (bundle / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(BundleError, match=rf"{name}: cannot be read"):
+        write_card(bundle)
+    assert not (bundle / "README.md").exists()
