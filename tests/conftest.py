@@ -84,7 +84,7 @@ def _encoder_config(tokenizer, pad: int):
     return BertConfig(
         vocab_size=tokenizer.get_vocab_size(),
         hidden_size=HIDDEN,
-        num_hidden_layers=2,
+        num_hidden_layers=3,
         num_attention_heads=2,
         intermediate_size=2 * HIDDEN,
         max_position_embeddings=POSITIONS,

@@ -1,9 +1,11 @@
 import shutil
+from collections import Counter
 
 import numpy as np
+import onnx
 import pytest
 import torch
-from conftest import SENTENCES
+from conftest import HIDDEN, SENTENCES
 from transformers import AutoModelForTokenClassification
 
 from khabar import Annotator
@@ -80,3 +82,16 @@ def test_the_graph_is_int8_whole(tiny_bundle):
     ]
     assert len(large) >= 1 + 2 * 6
     assert wide == []
+
+
+def test_what_int8_hurts_most_stays_in_sixteen_bits(tiny_bundle):
+    graph = onnx.load(tiny_bundle / "onnx" / "model.int8.onnx").graph
+    matrices = {tensor.name: tensor for tensor in graph.initializer if len(tensor.dims) == 2}
+    kinds = Counter((tensor.data_type, tuple(tensor.dims)) for tensor in matrices.values())
+    # Three layers: feed-forward blocks and everything in the first two are halves, the rest is int8.
+    assert kinds[(onnx.TensorProto.FLOAT16, (2 * HIDDEN, HIDDEN))] == 3
+    assert kinds[(onnx.TensorProto.FLOAT16, (HIDDEN, 2 * HIDDEN))] == 3
+    assert kinds[(onnx.TensorProto.FLOAT16, (HIDDEN, HIDDEN))] == 8
+    assert kinds[(onnx.TensorProto.FLOAT16, (HIDDEN, 4))] == 1
+    assert kinds[(onnx.TensorProto.INT8, (HIDDEN, HIDDEN))] == 4
+    assert not any(kind == onnx.TensorProto.FLOAT for kind, _ in kinds)
