@@ -76,9 +76,9 @@ def quantize(source: Path, target: Path) -> None:
     """Quantise a graph to int8: weights with a scale a channel, activations at run time.
 
     Embeddings are quantised too, since they are a third of the file. What int8 hurts most stays in floating
-    point, stored in 16 bits: the feed-forward blocks, in which outliers leave the other activations few of the
-    256 steps, the first `FLOAT_LAYERS` layers, whose errors go through all the others, and the last matrix,
-    whose output is the logits.
+    point, stored in 16 bits: the feed-forward blocks, in which outliers leave the other activations few of
+    the 256 steps, the first `FLOAT_LAYERS` layers, whose errors go through all the others, and the last
+    matrix, whose output is the logits.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     with warnings.catch_warnings():
