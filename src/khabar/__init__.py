@@ -1,5 +1,6 @@
 """Tags the sentences of Arabic news: claim, official statement, casualty report or background."""
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from khabar._version import __version__
@@ -9,6 +10,10 @@ from khabar.labels import Label
 if TYPE_CHECKING:
     from khabar.annotator import Annotator
     from khabar.schema import AnnotatedArticle, AnnotatedSentence, Furniture
+
+# ONNX Runtime reports its use over the network, from 1.32 on, unless it is told not to before it is imported.
+# An article may be confidential, and annotating promises to need no network.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 __all__ = [
     "AnnotatedArticle",

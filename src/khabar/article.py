@@ -28,6 +28,7 @@ SHORTEST_PARAGRAPH: Final = 12
 """Words from which on a line is a paragraph, with or without a full stop."""
 
 _LONGEST_LINK: Final = 15
+_LONGEST_INLINE_LINK: Final = 7
 _PUNCTUATED_SHARE: Final = 0.6
 _LONGEST_SIGNATURE: Final = 2
 _MAX_SHORT_SHARE: Final = 0.5
@@ -162,6 +163,9 @@ def _read_lines(text: str) -> list[_Line]:
 def _inline_kind(sentence: str) -> str | None:
     """Return the kind of furniture that ``sentence`` is inside a paragraph, as in text run together."""
     kind = furniture.furniture_kind(sentence)
+    # Nothing shows where a linked headline ends and news goes on, so a long one is kept as a sentence.
+    if kind == "related" and len(sentence.split()) > _LONGEST_INLINE_LINK:
+        return None
     if kind in _INLINE_KINDS:
         return kind
     return "credit" if furniture.is_credit(sentence) else None

@@ -6,6 +6,7 @@ is wrong, or the model; 130 interrupted; 141 the reader of a pipe went away.
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -136,6 +137,9 @@ class _Stdout:
     """Standard output, in UTF-8 whatever the locale; each article is passed on as soon as it is done."""
 
     def write(self, data: bytes) -> None:
+        # Python has no stream at all where the shell closed it, whatever its type says.
+        if sys.stdout is None:
+            raise OSError(errno.EBADF, "standard output is closed")
         if _is_terminal(sys.stdout):
             # A console knows its own encoding; what it cannot show becomes a question mark, not a traceback.
             encoding = sys.stdout.encoding or "utf-8"

@@ -1,6 +1,7 @@
 """What is shipped: the wheel, installed away from the sources, and how fast a fresh process is."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -172,3 +173,12 @@ def test_import_takes_no_time(tmp_path):
 @pytest.mark.slow
 def test_first_label_of_a_fresh_process(tmp_path):
     assert best_seconds(3, "-c", FIRST_LABEL, cwd=tmp_path, stdin=TEXT) < MAX_FIRST_LABEL_SECONDS
+
+
+def test_annotating_leaves_nothing_at_home_and_reports_nothing(tmp_path):
+    # ONNX Runtime keeps a device id and a queue of events there when it reports its use.
+    code = "from khabar import Annotator; assert Annotator().annotate('وصل الوزير إلى المدينة.').sentences"
+    environment = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    environment |= {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
+    assert not list(tmp_path.rglob("*"))
