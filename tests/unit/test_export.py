@@ -20,7 +20,7 @@ def test_the_int8_graph_is_close_to_the_weights(tiny_bundle):
     assert check.sentences == 2 * len(SENTENCES)
     assert 0.7 <= check.same_label <= 1
     assert 0 < check.mean_difference < 0.25
-    assert check.mean_difference <= check.largest_difference < 1
+    assert check.mean_difference <= check.largest_difference < 3
 
 
 def test_a_graph_of_other_weights_is_refused(tiny_bundle, tmp_path):
