@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from khabar.annotator import Annotator
     from khabar.schema import AnnotatedArticle, AnnotatedSentence, Furniture
 
-# ONNX Runtime reports its use over the network, from 1.32 on, unless it is told not to before it is imported.
+# Recent releases of ONNX Runtime report their use over the network unless told not to before they are imported.
 # An article may be confidential, and annotating promises to need no network.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 

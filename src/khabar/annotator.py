@@ -105,8 +105,7 @@ class Annotator:
 
         Args:
             articles: Texts, or mappings with ``text`` and, if there are any, ``title`` and ``id``; other
-                keys are
-                ignored. The iterable is read a few articles ahead, never as a whole.
+                keys are ignored. The iterable is read a few articles ahead, never as a whole.
 
         Yields:
             The annotated articles in the order given.
@@ -133,8 +132,7 @@ class Annotator:
 
         Args:
             sentences: All sentences of the article in reading order, its headline first if there is one;
-                they are
-                each other's context.
+                they are each other's context.
 
         Returns:
             As many results as sentences, in the same order; ``part`` is ``"body"`` and the offsets span each
