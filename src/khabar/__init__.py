@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from khabar.annotator import Annotator
     from khabar.schema import AnnotatedArticle, AnnotatedSentence, Furniture
 
-# Recent releases of ONNX Runtime report their use over the network unless told not to before they are imported.
+# Recent releases of ONNX Runtime report their use over the network unless told not to before their import.
 # An article may be confidential, and annotating promises to need no network.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
