@@ -555,7 +555,12 @@ def test_special_target_is_written_to_directly(news, device):
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_signal_leaves_nothing_behind(news, number, code):
     os.mkfifo("endless")
-    process = start("1.txt", "2.txt", "endless", "-o", "out.jsonl")
+    # Where the tests run in the background of a shell, Ctrl-C is ignored, and a child would inherit that.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        process = start("1.txt", "2.txt", "endless", "-o", "out.jsonl")
+    finally:
+        signal.signal(signal.SIGINT, before)
     # Opening returns when the process reads the third input; two articles are written aside by then.
     with Path("endless").open("wb"):
         time.sleep(0.2)
