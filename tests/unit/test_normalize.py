@@ -1,15 +1,19 @@
+import json
 import unicodedata
 from dataclasses import fields, replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
 from texts import any_text, untimed
 
 from khabar.arabic import Normalization, normalize
 from khabar.arabic._tables import DIGITS, INVISIBLE, LETTER_VARIANTS, TASHKEEL, TATWEEL
+from khabar.bundle import BUILT_IN, SETTINGS, Settings
 
-OFF = Normalization(**{field.name: False for field in fields(Normalization)})
+STEPS = [field.name for field in fields(Normalization) if field.name != "scheme"]
+OFF = Normalization(**dict.fromkeys(STEPS, False))
 
 
 @pytest.mark.parametrize(
@@ -78,7 +82,7 @@ def test_normalising_twice_changes_nothing(text):
 
 
 @untimed
-@given(any_text, st.builds(Normalization, *[st.booleans()] * len(fields(Normalization))))
+@given(any_text, st.builds(Normalization, *[st.booleans()] * len(STEPS)))
 def test_under_any_options_the_result_can_be_encoded_and_is_trimmed(text, options):
     result = normalize(text, options)
     result.encode("utf-8")
@@ -98,3 +102,36 @@ def test_tables_map_to_what_the_tables_keep():
         assert target not in LETTER_VARIANTS
         assert target not in DIGITS
         assert unicodedata.normalize("NFKC", target) == target
+
+
+def test_a_scheme_takes_the_steps_of_arabert():
+    text = "قَالَ: ١٬٢٠٠، x.com ٪"
+    assert normalize(text) == normalize(text, Normalization(scheme="khabar")) == "قال: 1,200، x.com %"
+    assert normalize(text, Normalization(scheme="arabert-v02")) == "قال : 1 ٬ 200 ، [رابط] ٪"
+
+
+def test_an_unknown_scheme_is_refused_with_the_known_ones():
+    with pytest.raises(ValueError, match=r"'arabert', expected one of khabar, arabert-v02, arabert-v2\."):
+        Normalization(scheme="arabert")
+
+
+@pytest.mark.parametrize("scheme", ["arabert-v02", "arabert-v2"])
+@pytest.mark.parametrize("step", STEPS)
+def test_a_step_of_arabert_cannot_be_off(scheme, step):
+    with pytest.raises(ValueError, match=f"^{step} cannot be off where scheme is '{scheme}'"):
+        Normalization(scheme=scheme, **{step: False})
+
+
+def test_all_steps_that_cannot_be_off_are_named_at_once_also_in_a_file():
+    with pytest.raises(ValidationError, match="tashkeel, digits cannot be off"):
+        TypeAdapter(Normalization).validate_python(
+            {"scheme": "arabert-v02", "tashkeel": False, "digits": False}
+        )
+
+
+def test_settings_saved_before_there_were_schemes_mean_what_they_meant():
+    before = dict.fromkeys(STEPS, True) | {"digits": False}
+    assert TypeAdapter(Normalization).validate_python(before) == Normalization(digits=False)
+    built_in = Settings.model_validate(json.loads((BUILT_IN / SETTINGS).read_text("utf-8")))
+    assert built_in.normalization == Normalization()
+    assert built_in.normalization.scheme == "khabar"
