@@ -36,6 +36,8 @@ class WindowOptions:
     max_sentences: int | None = None
     """Sentences classified in one window at the most; 1 with ``context=0`` is sentence-at-a-time, None no
     limit."""
+    right_context: int = 0
+    """Sentences of right context that a window reads and leaves to the next one to classify."""
 
     def __post_init__(self) -> None:
         if self.pooling not in ("mean", "separator"):
@@ -46,8 +48,9 @@ class WindowOptions:
                 "a window must hold one whole sentence and two special tokens; "
                 "raise the first or lower the second."
             )
-        if self.context < 0:
-            raise ValueError(f"context is {self.context}, but a number of sentences is 0 or more.")
+        for name in ("context", "right_context"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} is {getattr(self, name)}, but a number of sentences is 0 or more.")
         if self.max_sentences is not None and self.max_sentences < 1:
             raise ValueError(
                 f"max_sentences is {self.max_sentences}, but a window classifies at least one sentence."
@@ -136,33 +139,35 @@ class Encoder:
         return encoded
 
     def _pack(self, tokens: Sequence[list[int]]) -> Iterable[Window]:
-        """Fill windows greedily, each with as much left context as leaves room for a sentence of its own."""
-        room = self.window.max_tokens - 1
+        """Fill windows greedily, each with as much context as leaves room for a sentence of its own."""
+        options = self.window
+        room = options.max_tokens - 1
         first = 0
         while first < len(tokens):
             start, used = first, len(tokens[first]) + 1
-            while (
-                start > 0
-                and first - start < self.window.context
-                and used + len(tokens[start - 1]) + 1 <= room
-            ):
+            while start > 0 and first - start < options.context and used + len(tokens[start - 1]) + 1 <= room:
                 start -= 1
                 used += len(tokens[start]) + 1
-            end = first + 1
-            while end < len(tokens) and used + len(tokens[end]) + 1 <= room:
-                if self.window.max_sentences is not None and end - first >= self.window.max_sentences:
-                    break
-                used += len(tokens[end]) + 1
-                end += 1
-            yield self._window(tokens, start, first, end)
+            most = len(tokens)
+            if options.max_sentences is not None:
+                most = min(most, first + options.max_sentences + options.right_context)
+            stop = first + 1
+            while stop < most and used + len(tokens[stop]) + 1 <= room:
+                used += len(tokens[stop]) + 1
+                stop += 1
+            # What the window reads last is classified by the next, unless the article ends here.
+            end = stop if stop == len(tokens) else max(first + 1, stop - options.right_context)
+            if options.max_sentences is not None:
+                end = min(end, first + options.max_sentences)
+            yield self._window(tokens, start, first, end, stop)
             first = end
 
-    def _window(self, tokens: Sequence[list[int]], start: int, first: int, end: int) -> Window:
+    def _window(self, tokens: Sequence[list[int]], start: int, first: int, end: int, stop: int) -> Window:
         ids, spans = [self._cls], []
-        for index in range(start, end):
+        for index in range(start, stop):
             opening = len(ids)
             ids += tokens[index]
-            if index >= first:
+            if first <= index < end:
                 spans.append((opening if self.window.pooling == "mean" else len(ids), len(ids) + 1))
             ids.append(self._sep)
         return Window(ids, spans, list(range(first, end)))

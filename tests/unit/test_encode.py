@@ -25,6 +25,7 @@ options = st.builds(
     context=st.integers(0, 4),
     pooling=st.sampled_from(["mean", "separator"]),
     max_sentences=st.sampled_from([None, 1, 2, 5]),
+    right_context=st.integers(0, 3),
 )
 
 
@@ -85,30 +86,32 @@ def test_every_sentence_is_classified_once_in_a_window_that_fits(marks, make, ar
         assert ids.count(cls_id) == 1
         assert len(found.spans) == len(found.sentences) <= (window.max_sentences or len(article))
         closings = [position for position, one in enumerate(ids) if one == sep_id]
-        # The window's own sentences are the last ones in it; what stands before them is context.
-        context = len(closings) - len(found.sentences)
-        assert 0 <= context <= min(window.context, found.sentences[0])
-        for closing, before, (start, end) in zip(
-            closings[context:], [0, *closings[:-1]][context:], found.spans, strict=True
-        ):
+        # Between the left and the right context stand the window's own sentences.
+        own = [end - 1 for _, end in found.spans]
+        left = closings.index(own[0])
+        right = len(closings) - left - len(own)
+        assert closings[left : left + len(own)] == own
+        assert 0 <= left <= min(window.context, found.sentences[0])
+        assert 0 <= right <= min(window.right_context, len(article) - 1 - found.sentences[-1])
+        before = [0, *closings[:-1]][left : left + len(own)]
+        for closing, opening, (start, end) in zip(own, before, found.spans, strict=True):
             assert end == closing + 1
-            assert start == (before + 1 if window.pooling == "mean" else closing)
+            assert start == (opening + 1 if window.pooling == "mean" else closing)
         assert all(earlier[1] <= later[0] for earlier, later in pairwise(found.spans))
 
 
 @given(article=st.lists(st.sampled_from([*SENTENCES, ""]), min_size=1, max_size=14), window=options)
 @untimed
-def test_windows_hold_the_sentences_and_their_left_context_cut_to_the_limit(
-    marks, make, plain, article, window
-):
+def test_windows_hold_the_sentences_and_their_context_cut_to_the_limit(marks, make, plain, article, window):
     cls_id, sep_id = marks
     encoded = make(**{name: getattr(window, name) for name in window.__slots__}).encode(article)
     limit = window.max_sentence_tokens
     whole = [plain(sentence) for sentence in article]
     assert encoded.truncated == [len(ids) > limit for ids in whole]
     for found in encoded.windows:
-        context = found.input_ids.count(sep_id) - len(found.sentences)
-        read = range(found.sentences[0] - context, found.sentences[-1] + 1)
+        left = found.input_ids[: found.spans[0][1] - 1].count(sep_id)
+        right = found.input_ids[found.spans[-1][1] :].count(sep_id)
+        read = range(found.sentences[0] - left, found.sentences[-1] + 1 + right)
         assert found.input_ids == [cls_id, *(i for index in read for i in [*whole[index][:limit], sep_id])]
 
 
@@ -130,6 +133,22 @@ def test_context_is_taken_as_far_as_it_fits(make, plain):
     assert all(len(window.input_ids) <= max(lengths) + 42 for window in windows.windows)
     # Each sentence here is shorter than the 40 tokens left beside any other.
     assert all(window.spans[0][0] > 1 for window in windows.windows[1:])
+
+
+def test_right_context_is_read_and_left_to_the_next_window(make, plain, marks):
+    cls_id, sep_id = marks
+    windows = make(max_sentences=1, context=1, right_context=2).encode(SENTENCES[:4]).windows
+    assert [window.sentences for window in windows] == [[0], [1], [2], [3]]
+    read = [range(3), range(4), range(1, 4), range(2, 4)]
+    assert [window.input_ids for window in windows] == [
+        [cls_id, *(i for index in of for i in [*plain(SENTENCES[index]), sep_id])] for of in read
+    ]
+    long = make(max_tokens=128, max_sentence_tokens=60, context=0).encode(SENTENCES).windows
+    looking = (
+        make(max_tokens=128, max_sentence_tokens=60, context=0, right_context=1).encode(SENTENCES).windows
+    )
+    assert looking[0].input_ids == long[0].input_ids
+    assert looking[0].sentences == long[0].sentences[:-1]
 
 
 def test_sentence_at_a_time_is_a_window_of_one(make, plain, marks):
@@ -248,6 +267,7 @@ def test_a_token_that_the_tokenizer_lacks_is_named(family):
         ({"max_tokens": 57, "max_sentence_tokens": 56}, "max_tokens is 57 and max_sentence_tokens 56"),
         ({"max_sentence_tokens": 0}, "max_sentence_tokens 0"),
         ({"context": -1}, "context is -1"),
+        ({"right_context": -1}, "right_context is -1"),
         ({"max_sentences": 0}, "max_sentences is 0"),
     ],
 )
