@@ -9,10 +9,12 @@ from khabar.evaluation._evaluate import (
     judge,
     summarise,
 )
+from khabar.evaluation._kinds import ERROR_KINDS
 from khabar.evaluation._report import DataSummary, Report
 from khabar.evaluation._scores import Bootstrap, Estimate, LabelScores, Scores, score
 
 __all__ = [
+    "ERROR_KINDS",
     "Agreement",
     "Bootstrap",
     "DataSummary",

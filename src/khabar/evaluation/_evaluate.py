@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from khabar.errors import DataError, KhabarError
+from khabar.evaluation._kinds import count_kinds
 from khabar.evaluation._scores import DEFAULT_BOOTSTRAP, Bootstrap, Estimate, Scores, difference, score
 from khabar.evaluation._speech import carries_speech_over
 from khabar.labels import Label
@@ -52,6 +53,8 @@ class Evaluation:
     """Strict scores of parts of the data, by name; a slice without sentences is left out."""
     outlets: Mapping[str, Scores]
     """Strict scores by outlet, for the articles that name one."""
+    errors: Mapping[str, int]
+    """Number of strict errors by kind, for every one of `ERROR_KINDS`."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
@@ -60,6 +63,7 @@ class Evaluation:
             "lenient": self.lenient.to_dict(),
             "slices": {name: scores.to_dict() for name, scores in self.slices.items()},
             "outlets": {name: scores.to_dict() for name, scores in self.outlets.items()},
+            "errors": dict(self.errors),
         }
 
 
@@ -159,6 +163,11 @@ def summarise(
         ),
         slices={name: _score(items, bootstrap) for name, items in slices.items() if items},
         outlets={name: _score(items, bootstrap) for name, items in outlets.items()},
+        errors=count_kinds(
+            (item, item.label, item.predicted.label)
+            for item in judgements
+            if item.predicted.label is not item.label
+        ),
     )
 
 

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from khabar._version import __version__
 from khabar.evaluation._evaluate import Agreement, Evaluation
+from khabar.evaluation._kinds import ERROR_KINDS
 from khabar.evaluation._scores import Bootstrap, Estimate, Scores
 from khabar.labels import Label
 from khabar.schema import LabelledArticle
@@ -110,6 +111,7 @@ class Report:
             self._by_part("Accuracy by part of the data", lambda scores: scores.accuracy),
             self._by_part("Macro-F1 by part of the data", lambda scores: scores.macro_f1),
             self._confusion(),
+            self._errors(),
         ]
         return [*grids, self._agreement()] if self.agreements else grids
 
@@ -144,6 +146,21 @@ class Report:
         return _Grid(
             f"Gold labels (rows) and those of {name} (columns)", ("", *(label.value for label in Label)), rows
         )
+
+    def _errors(self) -> "_Grid":
+        totals = [sum(evaluation.errors.values()) for evaluation in self.systems.values()]
+        rows = [
+            (
+                kind,
+                *(
+                    f"{evaluation.errors[kind]:,} ({evaluation.errors[kind] / max(total, 1):.0%})"
+                    for evaluation, total in zip(self.systems.values(), totals, strict=True)
+                ),
+            )
+            for kind in ERROR_KINDS
+        ]
+        rows.append(("all", *(f"{total:,}" for total in totals)))
+        return _Grid("Errors by kind, with their share of all errors", ("kind", *self.systems), rows)
 
     def _agreement(self) -> "_Grid":
         rows = [
