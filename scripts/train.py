@@ -12,17 +12,19 @@ import sys
 from pathlib import Path
 
 from khabar import KhabarError
+from khabar._memory import keep_freed_memory
 from khabar.config import load_config
-from khabar.training import finish, fit, log_to, read_splits
+from khabar.training import finish, fit_seeds, log_to, read_splits
 
 
 def main(options: argparse.Namespace) -> None:
     """Read, train, export, calibrate, evaluate, save."""
+    keep_freed_memory()
     config = load_config(options.config, options.overrides)
     splits = read_splits(config)
     log_to(config.output)
-    model, tokenizer = fit(config, splits)
-    bundle = finish(config, splits, model, tokenizer)
+    fitted = fit_seeds(config, splits)
+    bundle = finish(config, splits, fitted.model, fitted.tokenizer)
     print(f"{bundle}: saved; try it with `khabar annotate --model {bundle} examples/article.txt`")
 
 

@@ -5,7 +5,7 @@ import re
 from dataclasses import fields
 from pathlib import Path
 from types import NoneType
-from typing import Any, get_args, get_type_hints
+from typing import Any, Literal, TypeVar, get_args, get_type_hints
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -39,6 +39,9 @@ class EncoderConfig(_Section):
     """A local folder, or a name on the Hugging Face hub."""
     overrides: dict[str, Any] = Field(default_factory=dict)
     """Keys of the encoder's own config.json to change, such as its dropout."""
+    attention: Literal["eager", "sdpa"] | None = None
+    """How transformers computes attention while training; None leaves the choice to it. On a CPU with bf16
+    `eager` is the quicker one (scripts/measure_step.py)."""
 
 
 class RecipeConfig(_Section):
@@ -48,8 +51,20 @@ class RecipeConfig(_Section):
     """Peak learning rate of the new classification layer; None takes that of the encoder."""
     probe_articles: int | None = Field(default=None, ge=1)
     """Fit the new layer to the untrained encoder's states on so many articles before training (linear
-    probing, then
-    fine-tuning: Kumar et al. 2022); None starts it at random."""
+    probing, then fine-tuning: Kumar et al. 2022); None leaves it as it is: at random, or as the encoder's
+    folder has it."""
+    seeds: tuple[int, ...] = ()
+    """Train once with each of these seeds instead of `training.seed`, and keep the mean of their weights
+    (Wortsman et al. 2022, «Model soups»); the runs must start from one classification layer."""
+    second_label: float = Field(default=0.0, ge=0, lt=1)
+    """Share of a sentence's target that goes to the labels that its annotator found almost as right."""
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    """Share of a sentence's target that is spread over all labels (Szegedy et al. 2016)."""
+    freeze_layers: int | None = Field(default=None, ge=0)
+    """Leave the embeddings and so many of the lowest layers as they are, which makes steps cheaper; None
+    trains all."""
+    layer_decay: float = Field(default=1.0, gt=0, le=1)
+    """Each layer learns at the rate of the one above times this (Howard and Ruder 2018)."""
 
 
 class CardConfig(_Section):
@@ -84,6 +99,82 @@ class RunConfig(_Section):
     training: dict[str, Any] = Field(default_factory=dict)
     """Any argument of ``transformers.TrainingArguments`` by its own name, but for ``output_dir``."""
 
+    @property
+    def seed(self) -> int:
+        """Seed of everything that is drawn in the run."""
+        return _seed(self.training)
+
+
+class UnlabelledConfig(_Section):
+    """Articles without labels, and who labels them."""
+
+    path: Path
+    """Folder of ``.jsonl`` or ``.jsonl.gz`` files, one an outlet, one article a line with ``text`` and
+    ``title``."""
+    per_outlet: int | None = Field(default=None, ge=1)
+    """Draw so many articles of each file, with the run's seed; None takes all."""
+    teacher: str = "default"
+    """Bundle that labels them: ``default`` for the built-in one, else a folder or a hub name."""
+
+
+class AdaptRecipeConfig(_Section):
+    """What is learnt from labelled and unlabelled articles at once."""
+
+    hidden_share: float = Field(default=0.15, gt=0, lt=1)
+    """Share of the tokens that are hidden and to be predicted."""
+    hidden_weight: float = Field(default=1.0, ge=0)
+    """Weight of that loss, a mean over hidden tokens."""
+    label_weight: float = Field(default=1.0, ge=0)
+    """Weight of the loss of the labels, a mean over sentences."""
+    second_label: float = Field(default=0.0, ge=0, lt=1)
+    """As in a training run."""
+    head_learning_rate: float | None = Field(default=None, gt=0)
+    """Peak learning rate of the two heads; None takes that of the encoder."""
+
+
+class AdaptConfig(_Section):
+    """A whole run of scripts/adapt.py."""
+
+    output: Path
+    """Folder for checkpoints and logs; the adapted encoder is its subfolder ``encoder``."""
+    data: DataConfig
+    unlabelled: UnlabelledConfig
+    encoder: EncoderConfig
+    normalization: Normalization = Normalization()
+    """What is done to the copy of a text that the encoder reads."""
+    window: WindowOptions = WindowOptions()
+    """How an article is cut into windows."""
+    recipe: AdaptRecipeConfig = AdaptRecipeConfig()
+    training: dict[str, Any] = Field(default_factory=dict)
+    """Any argument of ``transformers.TrainingArguments`` by its own name, but for ``output_dir``."""
+
+    @property
+    def seed(self) -> int:
+        """Seed of everything that is drawn in the run."""
+        return _seed(self.training)
+
+
+class ExperimentConfig(_Section):
+    """Variants of one training run, compared over the same seeds by scripts/experiment.py."""
+
+    output: Path
+    """Folder of the runs and of ``results.json``."""
+    config: Path
+    """YAML file of the training run that is varied."""
+    overrides: tuple[str, ...] = ()
+    """``section.key=value`` each, for all variants."""
+    seeds: tuple[int, ...] = (17, 18, 19)
+    """Each variant is trained once with each."""
+    variants: dict[str, tuple[str, ...]] = Field(min_length=1)
+    """Name of each variant and what it changes, in the order of the table."""
+
+
+def _seed(training: dict[str, Any]) -> int:
+    # Only a run needs transformers, and importing it takes seconds.
+    from transformers import TrainingArguments
+
+    return int(training.get("seed", TrainingArguments.seed))
+
 
 class _Loader(yaml.SafeLoader):
     """YAML 1.1, but 1e-4 is a number, as it has been since YAML 1.2."""
@@ -94,8 +185,12 @@ _Loader.add_implicit_resolver(
 )
 
 
+_Config = TypeVar("_Config", RunConfig, AdaptConfig)
+_Any = TypeVar("_Any", bound=_Section)
+
+
 def load_config(path: Path, overrides: list[str] | None = None) -> RunConfig:
-    """Read a YAML file and check it whole.
+    """Read the YAML file of a training run and check it whole.
 
     Args:
         path: The file.
@@ -104,6 +199,56 @@ def load_config(path: Path, overrides: list[str] | None = None) -> RunConfig:
     Raises:
         ConfigError: Every unknown key, wrong value and malformed override, all in one message.
     """
+    return _load(RunConfig, path, overrides)
+
+
+def load_adapt_config(path: Path, overrides: list[str] | None = None) -> AdaptConfig:
+    """Read the YAML file of a run of scripts/adapt.py, as `load_config` does.
+
+    Raises:
+        ConfigError: As for `load_config`.
+    """
+    return _load(AdaptConfig, path, overrides)
+
+
+def load_experiment(path: Path) -> ExperimentConfig:
+    """Read the YAML file of an experiment.
+
+    Raises:
+        ConfigError: As for `load_config`; the runs themselves are checked by `load_config`, one by one.
+    """
+    return _checked(ExperimentConfig, path, _read(path))
+
+
+def _load(kind: type[_Config], path: Path, overrides: list[str] | None) -> _Config:
+    content = _read(path)
+    malformed = [problem for override in overrides or [] if (problem := _apply(content, override))]
+    training = content.get("training")
+    more = _training_problems(training if isinstance(training, dict) else {})
+    return _checked(kind, path, content, malformed, more)
+
+
+def _checked(
+    kind: type[_Any],
+    path: Path,
+    content: dict[str, Any],
+    malformed: list[str] | None = None,
+    more: list[str] | None = None,
+) -> _Any:
+    """Validate the content of a file and report all problems at once, those found before among them."""
+    problems = []
+    config = None
+    try:
+        config = kind.model_validate(content)
+    except ValidationError as error:
+        problems = [_sentence(kind, problem) for problem in error.errors()]
+    problems = [*(malformed or []), *(f"{path}: {problem}" for problem in [*problems, *(more or [])])]
+    if config is None or problems:
+        raise ConfigError("\n".join(problems))
+    return config
+
+
+def _read(path: Path) -> dict[str, Any]:
     try:
         # A subclass of the safe loader.
         content = yaml.load(path.read_text(encoding="utf-8"), _Loader)
@@ -117,19 +262,7 @@ def load_config(path: Path, overrides: list[str] | None = None) -> RunConfig:
         raise ConfigError(
             f"{path}: holds {type(content).__name__}, expected sections such as data: and training:."
         )
-    malformed = [problem for override in overrides or [] if (problem := _apply(content, override))]
-    problems = []
-    config = None
-    try:
-        config = RunConfig.model_validate(content)
-    except ValidationError as error:
-        problems = [_sentence(problem) for problem in error.errors()]
-    training = content.get("training")
-    problems += _training_problems(training if isinstance(training, dict) else {})
-    problems = [*malformed, *(f"{path}: {problem}" for problem in problems)]
-    if config is None or problems:
-        raise ConfigError("\n".join(problems))
-    return config
+    return content
 
 
 def _apply(content: dict[str, Any], override: str) -> str | None:
@@ -152,22 +285,22 @@ def _apply(content: dict[str, Any], override: str) -> str | None:
     return None
 
 
-_FIELDS: dict[str, set[str]] = {
-    "": set(RunConfig.model_fields),
-    "data": set(DataConfig.model_fields),
-    "encoder": set(EncoderConfig.model_fields),
-    "recipe": set(RecipeConfig.model_fields),
-    "card": set(CardConfig.model_fields),
-    "normalization": set(Normalization.__dataclass_fields__),
-    "window": set(WindowOptions.__dataclass_fields__),
-}
+def _keys(kind: type[_Section], section: str) -> set[str]:
+    """Return the keys that a section knows; an empty name is the top of the file."""
+    if not section:
+        return set(kind.model_fields)
+    field = kind.model_fields.get(section)
+    known = None if field is None else field.annotation
+    if isinstance(known, type) and issubclass(known, BaseModel):
+        return set(known.model_fields)
+    return set(getattr(known, "__dataclass_fields__", ()))
 
 
-def _sentence(problem: Any) -> str:  # noqa: ANN401  # pydantic's ErrorDetails is a TypedDict of optional keys
+def _sentence(kind: type[_Section], problem: Any) -> str:  # noqa: ANN401  # pydantic's ErrorDetails is a TypedDict of optional keys
     place = [str(part) for part in problem["loc"]]
     key = ".".join(place)
     if problem["type"] in {"extra_forbidden", "unexpected_keyword_argument"}:
-        return f"unknown key {key!r}{_suggest(place[-1], _FIELDS.get('.'.join(place[:-1]), set()))}"
+        return f"unknown key {key!r}{_suggest(place[-1], _keys(kind, '.'.join(place[:-1])))}"
     if problem["type"] == "missing":
         return f"key {key!r} is missing."
     return f"{key} is {problem['input']!r}: {problem['msg']}."

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -36,7 +37,7 @@ from transformers.modeling_outputs import TokenClassifierOutput
 from khabar.annotator import Annotator
 from khabar.bundle import ONNX_INT8, Settings, save_settings
 from khabar.card import write_card, write_metrics
-from khabar.config import RunConfig
+from khabar.config import AdaptConfig, RunConfig
 from khabar.corpus import read_jsonl
 from khabar.encode import Encoder
 from khabar.errors import ConfigError, DataError
@@ -63,7 +64,7 @@ class Splits:
     validation: list[LabelledArticle]
 
 
-def read_splits(config: RunConfig) -> Splits:
+def read_splits(config: RunConfig | AdaptConfig) -> Splits:
     """Read the labelled articles and take the two splits of the run.
 
     Raises:
@@ -85,12 +86,8 @@ def read_splits(config: RunConfig) -> Splits:
             )
     train = chosen[config.data.train_split]
     if config.data.max_train_articles is not None:
-        train = _draw(train, config.data.max_train_articles, _seed(config))
+        train = _draw(train, config.data.max_train_articles, config.seed)
     return Splits(train, chosen[config.data.validation_split])
-
-
-def _seed(config: RunConfig) -> int:
-    return int(config.training.get("seed", TrainingArguments.seed))
 
 
 def _draw(articles: Sequence[LabelledArticle], count: int, seed: int) -> list[LabelledArticle]:
@@ -102,8 +99,9 @@ def _draw(articles: Sequence[LabelledArticle], count: int, seed: int) -> list[La
 def window_dataset(articles: Sequence[LabelledArticle], encoder: Encoder) -> Dataset:
     """Encode articles as rows with ``input_ids``, ``attention_mask``, ``labels``, ``length``: one a window.
 
-    At the tokens of a sentence's span ``labels`` holds ``ordinal * len(LABELS) + index``: which sentence of
-    the window it is and which of `LABELS` it has, so that `sentence_logits` can find the span again.
+    At the tokens of a sentence's span ``labels`` holds ``ordinal * CODES + index``: which sentence of the
+    window it is and which of `LABELS` it has, so that `sentence_logits` can find the span again; a sentence
+    with a second label has ``index + len(LABELS) * (1 + second index)``.
     Elsewhere it is `IGNORED`. Page furniture that an annotator marked is read as context, as it would be on
     a page where it was not recognised, but nothing is learnt from it.
     """
@@ -115,13 +113,36 @@ def window_dataset(articles: Sequence[LabelledArticle], encoder: Encoder) -> Dat
             for ordinal, (span, index) in enumerate(zip(window.spans, window.sentences, strict=True)):
                 label = article.sentences[index].label
                 if label is not None:
-                    code = ordinal * len(LABELS) + LABELS.index(label)
+                    code = ordinal * CODES + _code(label, article.sentences[index].also)
                     labels[slice(*span)] = [code] * (span[1] - span[0])
             rows["input_ids"].append(window.input_ids)
             rows["attention_mask"].append([1] * len(window.input_ids))
             rows["labels"].append(labels)
             rows["length"].append(len(window.input_ids))
     return Dataset.from_dict(rows)
+
+
+CODES = len(LABELS) * (1 + len(LABELS))
+"""How many codes there are of a label with, maybe, a second one."""
+
+
+def _code(label: Label, also: Sequence[Label]) -> int:
+    return LABELS.index(label) + len(LABELS) * (1 + LABELS.index(also[0]) if also else 0)
+
+
+def soft_target(label: Label, also: Sequence[Label], second_label: float) -> list[float]:
+    """Return the distribution over `LABELS` that a sentence is to get.
+
+    Args:
+        label: Its gold label.
+        also: What its annotator found almost as right; only the first has a say.
+        second_label: Share that goes to it.
+    """
+    target = [float(label is each) for each in LABELS]
+    if also:
+        target[LABELS.index(label)] -= second_label
+        target[LABELS.index(also[0])] += second_label
+    return target
 
 
 def sentence_logits(logits: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -132,8 +153,8 @@ def sentence_logits(logits: torch.Tensor, labels: torch.Tensor) -> tuple[torch.T
         labels: Shape ``(windows, tokens)``, coded as in `window_dataset`.
 
     Returns:
-        The averages, shape ``(sentences, features)`` in 32-bit floats, and the indices into `LABELS`, shape
-        ``(sentences,)``.
+        The averages, shape ``(sentences, features)`` in 32-bit floats, and the codes of the labels without
+        the ordinals, shape ``(sentences,)``: modulo ``len(LABELS)`` they are indices into `LABELS`.
     """
     chosen = labels != IGNORED
     row = torch.arange(labels.shape[0], device=labels.device).unsqueeze(1).expand_as(labels)
@@ -142,19 +163,37 @@ def sentence_logits(logits: torch.Tensor, labels: torch.Tensor) -> tuple[torch.T
     sums = logits.new_zeros((len(codes), logits.shape[-1]), dtype=torch.float32)
     sums = sums.index_add(0, place, logits[chosen].float())
     counts = torch.bincount(place, minlength=len(codes)).unsqueeze(1)
-    return sums / counts, codes % width % len(LABELS)
+    return sums / counts, codes % width % CODES
 
 
-def sentence_loss(
-    outputs: TokenClassifierOutput, labels: torch.Tensor, num_items_in_batch: torch.Tensor | int | None = None
-) -> torch.Tensor:
+@dataclass(frozen=True, slots=True)
+class SentenceLoss:
     """Cross-entropy averaged over the sentences of a batch, whatever number of tokens they have."""
-    if outputs.logits is None:
-        raise ValueError("the model gave no logits.")
-    pooled, targets = sentence_logits(outputs.logits, labels)
-    if not len(targets):  # nothing but page furniture: a mean of nothing would be no number
-        return outputs.logits.sum() * 0.0
-    return torch.nn.functional.cross_entropy(pooled, targets)
+
+    second_label: float = 0.0
+    """Share of the target that goes to a second label."""
+    label_smoothing: float = 0.0
+    """Share of the target that is spread over all labels."""
+
+    def __call__(
+        self,
+        outputs: TokenClassifierOutput,
+        labels: torch.Tensor,
+        num_items_in_batch: torch.Tensor | int | None = None,
+    ) -> torch.Tensor:
+        """Return the loss of a batch; the Trainer calls it."""
+        if outputs.logits is None:
+            raise ValueError("the model gave no logits.")
+        pooled, codes = sentence_logits(outputs.logits, labels)
+        if not len(codes):  # nothing but page furniture: a mean of nothing would be no number
+            return outputs.logits.sum() * 0.0
+        one_hot = torch.nn.functional.one_hot
+        targets = one_hot(codes % len(LABELS), len(LABELS)).float()
+        second = torch.div(codes, len(LABELS), rounding_mode="floor")  # 0: none
+        others = one_hot(second, len(LABELS) + 1).float()[:, 1:]
+        has_second = others.sum(-1, keepdim=True)
+        targets = targets * (1 - self.second_label * has_second) + self.second_label * others
+        return torch.nn.functional.cross_entropy(pooled, targets, label_smoothing=self.label_smoothing)
 
 
 def predicted_labels(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
@@ -200,7 +239,7 @@ def probe_head(
         if bool((batch["labels"] != IGNORED).any()):
             pooled, index = sentence_logits(hidden, batch["labels"])
             states.append(pooled.numpy())
-            targets.append(index.numpy())
+            targets.append(index.numpy() % len(LABELS))
     if len({index for found in targets for index in found.tolist()}) < len(LABELS):
         raise ConfigError(
             "recipe.probe_articles: these articles do not have all four labels; raise the number."
@@ -214,7 +253,7 @@ def probe_head(
         head.bias.copy_(torch.from_numpy(probe.intercept_ - weight @ mean))
 
 
-def load_start(config: RunConfig) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, Encoder]:
+def load_start(config: RunConfig | AdaptConfig) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, Encoder]:
     """Load the encoder with a new classification layer, its tokenizer and the encoder of articles.
 
     Raises:
@@ -245,8 +284,10 @@ def load_start(config: RunConfig) -> tuple[PreTrainedModel, PreTrainedTokenizerB
             near = get_close_matches(key, model_config.to_dict(), n=1)
             hint = f"; did you mean {near[0]!r}?" if near else "."
             raise ConfigError(f"encoder.overrides: {name} has no key {key!r} in its config{hint}")
-    set_seed(_seed(config))
-    model = AutoModelForTokenClassification.from_pretrained(name, config=model_config)
+    set_seed(config.seed)
+    model = AutoModelForTokenClassification.from_pretrained(
+        name, config=model_config, attn_implementation=config.encoder.attention
+    )
     encoder = Encoder(
         tokenizer.backend_tokenizer,
         cls_token=tokenizer.cls_token,
@@ -257,22 +298,114 @@ def load_start(config: RunConfig) -> tuple[PreTrainedModel, PreTrainedTokenizerB
     return model, tokenizer, encoder
 
 
-def _parameter_groups(
-    model: PreTrainedModel, config: RunConfig, arguments: TrainingArguments
+def parameter_groups(
+    model: torch.nn.Module,
+    arguments: TrainingArguments,
+    *,
+    head_rate: float | None,
+    heads: tuple[str, ...] = ("classifier.",),
+    layer_decay: float = 1.0,
+    layers: int = 0,
 ) -> list[dict[str, Any]]:
-    """Group parameters: the new layer apart, and no weight decay on biases and norms (Devlin et al. 2019)."""
+    """Group parameters by learning rate, and without weight decay on biases and norms (Devlin et al. 2019).
+
+    Args:
+        model: What is trained; frozen parameters are left out.
+        arguments: They hold the peak learning rate and the weight decay.
+        head_rate: Learning rate of the new layers; None takes that of the encoder.
+        heads: What the names of the new layers' parameters begin with.
+        layer_decay: Each layer learns at the rate of the one above times this.
+        layers: Number of layers of the encoder.
+    """
     groups: dict[tuple[float, float], list[torch.nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
         if not parameter.requires_grad:
             continue
-        is_head = name.startswith("classifier.")
-        rate = config.recipe.head_learning_rate if is_head else None
         decay = 0.0 if parameter.ndim < 2 else arguments.weight_decay
-        groups.setdefault((rate or arguments.learning_rate, decay), []).append(parameter)
+        if name.startswith(heads):
+            rate = head_rate or arguments.learning_rate
+        else:
+            rate = arguments.learning_rate * layer_decay ** (layers - _depth(name, layers))
+        groups.setdefault((rate, decay), []).append(parameter)
     return [{"params": found, "lr": rate, "weight_decay": decay} for (rate, decay), found in groups.items()]
 
 
-def fit(config: RunConfig, splits: Splits) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+def _depth(name: str, layers: int) -> int:
+    """Return 0 for the embeddings, 1 for the lowest layer, and so on; what is above the layers is the top."""
+    found = re.search(r"\.layers?\.(\d+)\.", name)
+    if found:
+        return int(found.group(1)) + 1
+    return 0 if "embeddings." in name else layers
+
+
+def freeze(model: PreTrainedModel, layers: int) -> None:
+    """Leave the embeddings and the lowest ``layers`` layers as they are.
+
+    Raises:
+        ConfigError: The model has fewer layers.
+    """
+    total = int(model.config.num_hidden_layers)
+    if layers > total:
+        raise ConfigError(f"recipe.freeze_layers is {layers}, but the encoder has {total} layers; lower it.")
+    for name, parameter in model.named_parameters():
+        if not name.startswith("classifier.") and _depth(name, total + 1) <= layers:
+            parameter.requires_grad_(False)
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """What training gave."""
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    macro_f1: float | None
+    """On the validation articles, in training; None where the configuration asks for no evaluation."""
+
+
+def fit_seeds(config: RunConfig, splits: Splits) -> Fitted:
+    """Train once, or once with each of ``recipe.seeds`` and average the weights.
+
+    Each seed has its own folder in ``config.output``, so that a killed run goes on with the seed it was at.
+    The scores of the seeds, their mean and their standard deviation are logged.
+
+    Raises:
+        ConfigError: As for `fit`.
+    """
+    if not config.recipe.seeds:
+        return fit(config, splits)
+    runs = []
+    for seed in config.recipe.seeds:
+        of_seed = config.model_copy(
+            update={
+                "output": config.output / f"seed-{seed}",
+                "recipe": config.recipe.model_copy(update={"seeds": ()}),
+                "training": {**config.training, "seed": seed},
+            }
+        )
+        runs.append(fit(of_seed, splits))
+        log.info("seed %d: macro-F1 %s", seed, runs[-1].macro_f1)
+    scores = [run.macro_f1 for run in runs if run.macro_f1 is not None]
+    if len(scores) > 1:
+        log.info(
+            "%d seeds: macro-F1 %.4f, deviation %.4f", len(scores), np.mean(scores), np.std(scores, ddof=1)
+        )
+    first = runs[0]
+    first.model.load_state_dict(mean_weights([run.model for run in runs]))
+    return Fitted(first.model, first.tokenizer, None)
+
+
+def mean_weights(models: Sequence[torch.nn.Module]) -> dict[str, torch.Tensor]:
+    """Average the weights of models of one shape, in 32-bit floats; what are no floats must be the same."""
+    states = [model.state_dict() for model in models]
+    return {
+        name: torch.stack([state[name].float() for state in states]).mean(0).to(value.dtype)
+        if value.is_floating_point()
+        else value
+        for name, value in states[0].items()
+    }
+
+
+def fit(config: RunConfig, splits: Splits) -> Fitted:
     """Train with the stock Trainer and return the checkpoint with the best macro-F1 on validation.
 
     A run that was killed goes on from its last checkpoint in ``config.output``.
@@ -293,7 +426,7 @@ def fit(config: RunConfig, splits: Splits) -> tuple[PreTrainedModel, PreTrainedT
         )
     except (TypeError, ValueError) as error:
         raise ConfigError(f"training: {error}") from error
-    _claim_output(config)
+    claim_output(config)
 
     def compute_metrics(prediction: EvalPrediction) -> dict[str, float]:
         scored = prediction.predictions != IGNORED
@@ -303,11 +436,13 @@ def fit(config: RunConfig, splits: Splits) -> tuple[PreTrainedModel, PreTrainedT
         )
 
     collator = DataCollatorForTokenClassification(tokenizer)
-    checkpoint = _last_checkpoint(checkpoints)
+    checkpoint = last_checkpoint(checkpoints)
     if config.recipe.probe_articles is not None and checkpoint is None:
         log.info("fitting the classification layer to the untrained encoder")
         few = _draw(splits.train, config.recipe.probe_articles, arguments.seed)
         probe_head(model, window_dataset(few, encoder), collator)
+    if config.recipe.freeze_layers is not None:
+        freeze(model, config.recipe.freeze_layers)
     trainer = Trainer(
         model=model,
         args=arguments,
@@ -316,12 +451,18 @@ def fit(config: RunConfig, splits: Splits) -> tuple[PreTrainedModel, PreTrainedT
         eval_dataset=window_dataset(splits.validation, encoder),
         processing_class=tokenizer,
         compute_metrics=compute_metrics,
-        callbacks=[_LogFigures()],
-        compute_loss_func=sentence_loss,
+        callbacks=[LogFigures()],
+        compute_loss_func=SentenceLoss(config.recipe.second_label, config.recipe.label_smoothing),
         preprocess_logits_for_metrics=predicted_labels,
         optimizers=(
             torch.optim.AdamW(
-                _parameter_groups(model, config, arguments),
+                parameter_groups(
+                    model,
+                    arguments,
+                    head_rate=config.recipe.head_learning_rate,
+                    layer_decay=config.recipe.layer_decay,
+                    layers=int(model.config.num_hidden_layers),
+                ),
                 lr=arguments.learning_rate,
                 betas=(arguments.adam_beta1, arguments.adam_beta2),
                 eps=arguments.adam_epsilon,
@@ -333,10 +474,10 @@ def fit(config: RunConfig, splits: Splits) -> tuple[PreTrainedModel, PreTrainedT
     trainer.loss_is_scaled_for_ga = False
     trainer.train(resume_from_checkpoint=checkpoint)
     trainer.save_state()
-    return model, tokenizer
+    return Fitted(model, tokenizer, trainer.state.best_metric)
 
 
-def _last_checkpoint(folder: Path) -> str | None:
+def last_checkpoint(folder: Path) -> str | None:
     """Return the last checkpoint that is whole; a run killed while saving leaves one that is not."""
     whole = []
     for path in folder.glob("checkpoint-*/trainer_state.json"):  # the Trainer writes it last
@@ -347,7 +488,7 @@ def _last_checkpoint(folder: Path) -> str | None:
     return max(whole)[1] if whole else None
 
 
-def _claim_output(config: RunConfig) -> None:
+def claim_output(config: RunConfig | AdaptConfig) -> None:
     """Write the effective configuration beside the checkpoints, or find that it is the same one."""
     # The card has no part in training: it may be reworded without training again.
     content = config.model_dump(mode="json", exclude={"card"})
@@ -367,11 +508,12 @@ def log_to(output: Path) -> None:
     output.mkdir(parents=True, exist_ok=True)
     handler = logging.FileHandler(output / "train.log", encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
-    log.addHandler(handler)
-    log.setLevel(logging.INFO)
+    library = logging.getLogger("khabar")
+    library.addHandler(handler)
+    library.setLevel(logging.INFO)
 
 
-class _LogFigures(TrainerCallback):
+class LogFigures(TrainerCallback):
     """Writes what the Trainer reports to the run's log."""
 
     def on_log(
@@ -382,6 +524,7 @@ class _LogFigures(TrainerCallback):
         logs: dict[str, float] | None = None,
         **_: object,
     ) -> None:
+        """Write the figures of a step."""
         figures = ", ".join(f"{name} {value}" for name, value in (logs or {}).items())
         log.info("step %d of %d: %s", state.global_step, state.max_steps, figures)
 

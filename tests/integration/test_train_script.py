@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -190,6 +191,33 @@ def test_a_run_that_was_killed_ends_as_if_it_had_not_been(undisturbed, place):
     found = load_file(output / "bundle" / "model.safetensors")
     assert found.keys() == expected.keys()
     assert all((found[name] == expected[name]).all() for name in expected)
+
+
+def test_several_seeds_end_as_one_model_of_their_mean(place):
+    done = subprocess.run(
+        command("output=seeds", "recipe.seeds=[1, 2]", "training.num_train_epochs=1"),
+        cwd=place,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    log = (place / "seeds" / "train.log").read_text(encoding="utf-8")
+    scores = [float(found) for found in re.findall(r"seed \d: macro-F1 ([\d.]+)", log)]
+    assert len(scores) == 2
+    mean = re.search(r"2 seeds: macro-F1 ([\d.]+), deviation", log)
+    assert mean
+    assert float(mean[1]) == pytest.approx(sum(scores) / 2, abs=1e-4)
+    weights = load_file(place / "seeds" / "bundle" / "model.safetensors")
+    best = []
+    for seed in (1, 2):
+        folder = place / "seeds" / f"seed-{seed}" / "checkpoints"
+        state = json.loads((folder / "trainer_state.json").read_text(encoding="utf-8"))
+        best.append(load_file(place / state["best_model_checkpoint"] / "model.safetensors"))
+    for name, found in weights.items():
+        expected = (best[0][name] + best[1][name]) / 2
+        assert abs(found - expected).max() <= 0.001 * max(1, abs(expected).max())
+    assert any((best[0][name] != best[1][name]).any() for name in best[0])
 
 
 def test_a_folder_of_another_configuration_is_refused(undisturbed, place, monkeypatch):

@@ -14,16 +14,21 @@ from khabar.encode import pool
 from khabar.errors import ConfigError, DataError
 from khabar.schema import LabelledArticle, LabelledSentence
 from khabar.training import (
+    CODES,
     IGNORED,
     LABELS,
+    SentenceLoss,
     fit,
     fit_temperature,
+    freeze,
     load_start,
+    mean_weights,
+    parameter_groups,
     predicted_labels,
     probe_head,
     read_splits,
     sentence_logits,
-    sentence_loss,
+    soft_target,
     window_dataset,
 )
 
@@ -126,7 +131,7 @@ def test_labels_stand_on_the_spans_and_nothing_is_learnt_from_furniture(start, p
             label = MIXED.sentences[index].label
             for position in range(*span):
                 if label is not None:
-                    expected[position] = 4 * ordinal + LABELS.index(label)
+                    expected[position] = CODES * ordinal + LABELS.index(label)
         assert row["labels"] == expected
 
 
@@ -196,17 +201,48 @@ def test_loss_is_the_mean_over_sentences(start):
     outputs = Outputs()
     outputs.logits = logits
     assert len(losses) == 8
-    loss = sentence_loss(outputs, labels, num_items_in_batch=torch.tensor(999))
+    loss = SentenceLoss()(outputs, labels, num_items_in_batch=torch.tensor(999))
     assert loss.item() == pytest.approx(torch.stack(losses).mean().item(), rel=1e-5)
     loss.backward()
     assert not logits.grad[labels == IGNORED].any()
+
+
+UNSURE = replace(
+    MIXED,
+    sentences=tuple(
+        replace(sentence, also=(Label.BACKGROUND,)) if sentence.label is Label.CLAIM else sentence
+        for sentence in MIXED.sentences
+    ),
+)
+
+
+def test_a_second_label_is_coded_beside_the_first(start):
+    rows = window_dataset([UNSURE], start[2])
+    codes = {code % CODES for row in rows for code in row["labels"] if code != IGNORED}
+    claim, background = LABELS.index(Label.CLAIM), LABELS.index(Label.BACKGROUND)
+    others = {LABELS.index(s.label) for s in UNSURE.sentences if s.label not in (None, Label.CLAIM)}
+    assert codes == {claim + len(LABELS) * (1 + background)} | others
+
+
+@pytest.mark.parametrize(("second_label", "smoothing"), [(0.0, 0.0), (0.25, 0.0), (0.3, 0.1)])
+def test_the_loss_is_the_cross_entropy_with_soft_targets(start, second_label, smoothing):
+    labels = batch_of(window_dataset([UNSURE], start[2]), 0)
+    logits = torch.randn(*labels.shape, 4, generator=torch.Generator().manual_seed(2))
+    pooled, _ = sentence_logits(logits, labels)
+    wanted = torch.tensor(
+        [soft_target(s.label, s.also, second_label) for s in UNSURE.sentences if s.label is not None]
+    )
+    wanted = (1 - smoothing) * wanted + smoothing / 4
+    expected = -(wanted * torch.log_softmax(pooled, -1)).sum(-1).mean()
+    loss = SentenceLoss(second_label, smoothing)(SimpleNamespace(logits=logits), labels)
+    assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
 
 
 def test_a_batch_of_nothing_but_furniture_has_no_loss_and_no_harm():
     class Outputs:
         logits = torch.randn(2, 5, 4, requires_grad=True)
 
-    loss = sentence_loss(Outputs, torch.full((2, 5), IGNORED))
+    loss = SentenceLoss()(Outputs, torch.full((2, 5), IGNORED))
     assert loss.item() == 0
     loss.backward()
     assert not Outputs.logits.grad.any()
@@ -214,7 +250,8 @@ def test_a_batch_of_nothing_but_furniture_has_no_loss_and_no_harm():
 
 def test_predictions_stand_on_the_last_token_of_each_sentence():
     i = IGNORED
-    labels = torch.tensor([[i, 0, 0, 5, 5, i, 11], [i, i, 2, 2, 6, i, i]])
+    second, third = CODES, 2 * CODES
+    labels = torch.tensor([[i, 0, 0, second + 1, second + 1, i, third + 3], [i, i, 2, 2, second + 2, i, i]])
     logits = torch.zeros(2, 7, 4)
     # Sentence means decide: a single strong token outweighs a weak one.
     logits[0, 1, 3], logits[0, 2, 1] = 5.0, 1.0
@@ -270,7 +307,7 @@ def test_the_new_layer_fits_better_after_probing(make_config):
         batch = collator(list(rows.select_columns(["input_ids", "attention_mask", "labels"])))
         labels = batch.pop("labels")
         with torch.inference_mode():
-            return sentence_loss(model.eval()(**batch), labels).item()
+            return SentenceLoss()(model.eval()(**batch), labels).item()
 
     before = loss()
     probe_head(model, rows, collator)
@@ -302,6 +339,61 @@ def test_the_same_seed_starts_from_the_same_weights(make_config):
     )
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
+
+
+# --- what learns, and how fast
+
+
+def names_that_learn(model):
+    return {name for name, parameter in model.named_parameters() if parameter.requires_grad}
+
+
+@pytest.mark.parametrize("layers", [0, 1, 3])
+def test_embeddings_and_lower_layers_are_frozen(start, layers):
+    model = start[0]
+    freeze(model, layers)
+    frozen = {name for name, _ in model.named_parameters()} - names_that_learn(model)
+    prefixes = ("bert.embeddings.", *(f"bert.encoder.layer.{index}." for index in range(layers)))
+    assert frozen == {name for name, _ in model.named_parameters() if name.startswith(prefixes)}
+    assert frozen
+
+
+def test_more_layers_than_there_are_cannot_be_frozen(start):
+    with pytest.raises(ConfigError, match=r"recipe\.freeze_layers is 4, but the encoder has 3 layers"):
+        freeze(start[0], 4)
+
+
+def test_each_layer_learns_slower_than_the_one_above(start):
+    model = start[0]
+    groups = parameter_groups(
+        model,
+        SimpleNamespace(learning_rate=0.1, weight_decay=0.01),
+        head_rate=0.7,
+        layer_decay=0.5,
+        layers=3,
+    )
+    rates = {id(parameter): group for group in groups for parameter in group["params"]}
+    assert len(rates) == len(list(model.parameters()))
+    expected = {
+        "bert.embeddings.word_embeddings.weight": (0.0125, 0.01),
+        "bert.encoder.layer.0.attention.self.query.weight": (0.025, 0.01),
+        "bert.encoder.layer.2.output.dense.weight": (0.1, 0.01),
+        "bert.encoder.layer.2.output.dense.bias": (0.1, 0.0),
+        "bert.encoder.layer.1.output.LayerNorm.weight": (0.05, 0.0),
+        "classifier.weight": (0.7, 0.01),
+        "classifier.bias": (0.7, 0.0),
+    }
+    for name, (rate, decay) in expected.items():
+        group = rates[id(model.get_parameter(name))]
+        assert (group["lr"], group["weight_decay"]) == pytest.approx((rate, decay))
+
+
+def test_weights_of_several_models_are_averaged(make_config):
+    models = [load_start(make_config(f"training.seed={seed}"))[0] for seed in (1, 2, 3)]
+    mean = mean_weights(models)
+    assert mean.keys() == models[0].state_dict().keys()
+    expected = sum(model.classifier.weight for model in models) / 3
+    torch.testing.assert_close(mean["classifier.weight"], expected)
 
 
 def test_names_of_the_labels_are_in_the_config(start):
