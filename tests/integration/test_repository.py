@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from khabar.bundle import Settings
-from khabar.config import load_config
+from khabar.config import load_adapt_config, load_config, load_experiment
 from khabar.corpus import read_jsonl
 from khabar.labels import Label
 
@@ -33,16 +33,32 @@ def test_there_are_configurations_and_documents():
     assert {"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/architecture.md"} <= set(DOCUMENTS)
 
 
+def script_of(name):
+    """The script that a configuration is for."""
+    if name.startswith("configs/experiments/"):
+        return "experiment"
+    return "adapt" if name == "configs/adapt.yaml" else "train"
+
+
 @pytest.mark.parametrize("name", CONFIGS)
-def test_configuration_loads(name):
-    assert load_config(ROOT / name).output != Path()
+def test_configuration_loads(name, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    script = script_of(name)
+    if script == "experiment":
+        experiment = load_experiment(Path(name))
+        for changes in experiment.variants.values():
+            varied = load_config(experiment.config, [*experiment.overrides, *changes])
+            assert varied.output != Path()
+    else:
+        load = load_adapt_config if script == "adapt" else load_config
+        assert load(Path(name)).output != Path()
 
 
 @pytest.mark.parametrize("name", CONFIGS)
 def test_configuration_says_what_for_and_how(name):
     lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
     header = list(takewhile(lambda line: line.startswith("#"), lines))
-    assert any(f"python scripts/train.py {name}" in line for line in header)
+    assert any(f"python scripts/{script_of(name)}.py {name}" in line for line in header)
     assert len(header) > 2
 
 
