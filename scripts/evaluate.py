@@ -21,7 +21,7 @@ from khabar import Annotator, KhabarError
 from khabar._files import OutputFile
 from khabar.backends import BackendName
 from khabar.bundle import BUILT_IN
-from khabar.corpus import read_jsonl
+from khabar.corpus import read_labelled
 from khabar.errors import DataError
 from khabar.evaluation import (
     Agreement,
@@ -42,7 +42,7 @@ def main(options: argparse.Namespace) -> None:
     outputs = [path for path in (options.output, options.markdown) if path is not None]
     for path in outputs:
         path.parent.mkdir(parents=True, exist_ok=True)
-    corpus = read_jsonl(options.data)
+    corpus = read_labelled(options.data)
     articles = choose(corpus, options.split, options.data)
     train, validation = (
         choose(corpus, split, options.data) if options.tfidf else [] for split in ("train", "validation")
@@ -134,7 +134,7 @@ if __name__ == "__main__":
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("model", help='the model that the report is about: "default", a folder or a hub id')
-    parser.add_argument("data", type=Path, help="labelled articles as JSON Lines")
+    parser.add_argument("data", type=Path, help="labelled articles, in a format of docs/data-formats.md")
     parser.add_argument("--split", default="test", help="split to report on (default: %(default)s)")
     parser.add_argument("--tfidf", action="store_true", help="add the TF-IDF baseline, about a minute")
     parser.add_argument("--compare", nargs="+", default=[], metavar="MODEL", help="further models")

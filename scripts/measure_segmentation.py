@@ -12,7 +12,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 from khabar.article import read_article
-from khabar.corpus import read_jsonl
+from khabar.corpus import read_labelled
 from khabar.schema import Article, LabelledArticle
 
 COLUMNS = ("units", "precision", "recall", "F1", "furniture P", "furniture R", "lost", "lost %")
@@ -23,14 +23,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("corpus", type=Path, help="labelled articles, one a line (JSONL)")
+    parser.add_argument("corpus", type=Path, help="labelled articles, in a format of docs/data-formats.md")
     parser.add_argument(
         "--split", default="train", help="which articles to measure on (default: %(default)s)"
     )
     parser.add_argument("--differences", type=Path, help="write every difference to this file")
     options = parser.parse_args()
 
-    articles = [article for article in read_jsonl(options.corpus) if article.split == options.split]
+    articles = [article for article in read_labelled(options.corpus) if article.split == options.split]
     started = time.perf_counter()
     read = [read_article(article.text, article.title) for article in articles]
     seconds = time.perf_counter() - started

@@ -23,7 +23,15 @@ class DataConfig(_Section):
     """Where the labelled articles are."""
 
     path: Path
-    """Labelled JSONL whose articles name their split: docs/data-formats.md."""
+    """Labelled articles that name their split, in any format of docs/data-formats.md."""
+    format: str | None = None
+    """Name of that format; None leaves it to the file, where it says so."""
+    columns: dict[str, str] | None = None
+    """What the file calls the fields of the format, where it has names of its own."""
+    one_sentence_articles: bool = False
+    """Whether each row, task or example is an article of a single sentence."""
+    offset_unit: Literal["character", "utf-16"] | None = None
+    """What offsets count in the formats that do not say."""
     train_split: str = "train"
     """Split to learn from."""
     validation_split: str = "validation"

@@ -38,9 +38,9 @@ from khabar.annotator import Annotator
 from khabar.bundle import ONNX_INT8, Settings, save_settings
 from khabar.card import write_card, write_metrics
 from khabar.config import AdaptConfig, RunConfig
-from khabar.corpus import read_jsonl
+from khabar.corpus import read_labelled
 from khabar.encode import Encoder
-from khabar.errors import ConfigError, DataError
+from khabar.errors import ConfigError, DataError, KhabarError
 from khabar.evaluation import DataSummary, judge, summarise
 from khabar.export import ExportError, check_export, export_int8
 from khabar.labels import Label
@@ -70,24 +70,34 @@ def read_splits(config: RunConfig | AdaptConfig) -> Splits:
     Raises:
         DataError: The file breaks the format, or one of the splits is empty.
     """
-    if not config.data.path.is_file():
+    data = config.data
+    if not data.path.exists():
         raise DataError(
-            f"{config.data.path}: no such file; name the labelled articles with data.path=FILE.jsonl "
+            f"{data.path}: no such file; name the labelled articles with data.path=FILE "
             "(docs/data-formats.md describes them)."
         )
-    articles = read_jsonl(config.data.path)
+    try:
+        articles = read_labelled(
+            data.path,
+            data.format,
+            columns=data.columns,
+            one_sentence_articles=data.one_sentence_articles,
+            offset_unit=data.offset_unit,
+        )
+    except ValueError as error:
+        if isinstance(error, KhabarError):
+            raise
+        raise ConfigError(f"data: {error}") from error
     found = sorted({str(article.split) for article in articles})
     chosen = {}
-    for name in (config.data.train_split, config.data.validation_split):
+    for name in (data.train_split, data.validation_split):
         chosen[name] = [article for article in articles if article.split == name]
         if not chosen[name]:
-            raise DataError(
-                f"{config.data.path}: no article of split {name!r}; the splits are {', '.join(found)}."
-            )
-    train = chosen[config.data.train_split]
-    if config.data.max_train_articles is not None:
-        train = _draw(train, config.data.max_train_articles, config.seed)
-    return Splits(train, chosen[config.data.validation_split])
+            raise DataError(f"{data.path}: no article of split {name!r}; the splits are {', '.join(found)}.")
+    train = chosen[data.train_split]
+    if data.max_train_articles is not None:
+        train = _draw(train, data.max_train_articles, config.seed)
+    return Splits(train, chosen[data.validation_split])
 
 
 def _draw(articles: Sequence[LabelledArticle], count: int, seed: int) -> list[LabelledArticle]:

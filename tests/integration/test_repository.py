@@ -107,7 +107,7 @@ def test_architecture_shows_the_layers_that_are_enforced():
 
 
 def test_documented_labelled_article_reads(tmp_path):
-    (example,) = JSON.findall((ROOT / "docs" / "data-formats.md").read_text(encoding="utf-8"))
+    (example, *_) = JSON.findall((ROOT / "docs" / "data-formats.md").read_text(encoding="utf-8"))
     path = tmp_path / "articles.jsonl"
     path.write_text(json.dumps(json.loads(example)), encoding="utf-8")
     (article,) = read_jsonl(path)

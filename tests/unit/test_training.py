@@ -111,8 +111,19 @@ def test_a_split_that_is_not_there_is_told_with_those_that_are(make_config):
 
 
 def test_a_missing_file_is_told_with_the_key(make_config, tmp_path):
-    with pytest.raises(DataError, match=r"none\.jsonl: no such file; .* data\.path=FILE\.jsonl"):
+    with pytest.raises(DataError, match=r"none\.jsonl: no such file; .* data\.path=FILE "):
         read_splits(make_config(f"data.path={tmp_path}/none.jsonl"))
+
+
+def test_splits_are_read_from_other_formats(make_config, tmp_path):
+    path = tmp_path / "news.csv"
+    rows = ["article_id,text,label,split"]
+    rows += [f"{split}-1,{SENTENCES[0]},Claim,{split}" for split in ("train", "validation")]
+    path.write_text("\n".join(rows), encoding="utf-8")
+    splits = read_splits(make_config(f"data.path={path}", "data.columns={sentence: text}"))
+    assert splits.train[0].sentences[0].label is Label.CLAIM
+    with pytest.raises(ConfigError, match=r"^data: columns names 'sentense'"):
+        read_splits(make_config(f"data.path={path}", "data.columns={sentense: text}"))
 
 
 @pytest.mark.parametrize("pooling", ["mean", "separator"])

@@ -2,18 +2,14 @@
 
 import csv
 import io
-import json
 import re
 from typing import Any
 
+from khabar._json import json_text
 from khabar.labels import Label
 from khabar.schema import AnnotatedArticle, AnnotatedSentence
 
 _DECIMALS = 6
-
-_NOT_PLAIN_IN_JSON = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-"""What a JSON string may hold and a line of UTF-8 should not: lone surrogates, which UTF-8 cannot encode,
-line separators, at which some readers cut a line in two, and controls that a terminal would obey."""
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -72,8 +68,7 @@ def jsonl_line(article: AnnotatedArticle, source: str) -> str:
     The string always encodes to UTF-8 and holds no line break but the last character. Arabic stands as it is;
     only controls, line separators and lone surrogates are written as ``\uXXXX``.
     """
-    line = json.dumps(article_record(article, source), ensure_ascii=False)
-    return _NOT_PLAIN_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", line) + "\n"
+    return json_text(article_record(article, source)) + "\n"
 
 
 def csv_header() -> str:
