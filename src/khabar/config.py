@@ -44,7 +44,8 @@ class EncoderConfig(_Section):
     """The encoder that training starts from."""
 
     path: str
-    """A local folder, or a name on the Hugging Face hub."""
+    """A local folder, a name on the Hugging Face hub, or ``default`` for the built-in model. A classification
+    layer that is there comes along."""
     overrides: dict[str, Any] = Field(default_factory=dict)
     """Keys of the encoder's own config.json to change, such as its dropout."""
     attention: Literal["eager", "sdpa"] | None = None
@@ -64,6 +65,9 @@ class RecipeConfig(_Section):
     seeds: tuple[int, ...] = ()
     """Train once with each of these seeds instead of `training.seed`, and keep the mean of their weights
     (Wortsman et al. 2022, «Model soups»); the runs must start from one classification layer."""
+    start_share: float = Field(default=0.0, ge=0, lt=1)
+    """Share of the weights before training in the final ones, which keeps what the start knew of other news
+    (Wortsman et al. 2022, «Robust fine-tuning of zero-shot models»); only for a start that has a layer."""
     second_label: float = Field(default=0.0, ge=0, lt=1)
     """Share of a sentence's target that goes to the labels that its annotator found almost as right."""
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)

@@ -35,7 +35,7 @@ from transformers import (
 from transformers.modeling_outputs import TokenClassifierOutput
 
 from khabar.annotator import Annotator
-from khabar.bundle import ONNX_INT8, Settings, save_settings
+from khabar.bundle import BUILT_IN, ONNX_INT8, Settings, save_settings
 from khabar.card import write_card, write_metrics
 from khabar.config import AdaptConfig, RunConfig
 from khabar.corpus import read_labelled
@@ -264,13 +264,16 @@ def probe_head(
 
 
 def load_start(config: RunConfig | AdaptConfig) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, Encoder]:
-    """Load the encoder with a new classification layer, its tokenizer and the encoder of articles.
+    """Load the encoder with a classification layer, its tokenizer and the encoder of articles.
+
+    The layer is the one in the encoder's folder, as an adapted encoder and a bundle have it, else a new one.
 
     Raises:
         ConfigError: There is no such encoder, or the windows are longer than it reads.
     """
-    name = config.encoder.path
+    name = str(BUILT_IN) if config.encoder.path == "default" else config.encoder.path
     try:
+        trained_with = AutoConfig.from_pretrained(name).id2label
         model_config = AutoConfig.from_pretrained(
             name,
             id2label=dict(enumerate(map(str, LABELS))),
@@ -295,9 +298,11 @@ def load_start(config: RunConfig | AdaptConfig) -> tuple[PreTrainedModel, PreTra
             hint = f"; did you mean {near[0]!r}?" if near else "."
             raise ConfigError(f"encoder.overrides: {name} has no key {key!r} in its config{hint}")
     set_seed(config.seed)
+    # A bundle's weights are in 16 bits, in which small steps are lost.
     model = AutoModelForTokenClassification.from_pretrained(
-        name, config=model_config, attn_implementation=config.encoder.attention
+        name, config=model_config, dtype=torch.float32, attn_implementation=config.encoder.attention
     )
+    _order_head(model, trained_with)
     encoder = Encoder(
         tokenizer.backend_tokenizer,
         cls_token=tokenizer.cls_token,
@@ -306,6 +311,16 @@ def load_start(config: RunConfig | AdaptConfig) -> tuple[PreTrainedModel, PreTra
         window=config.window,
     )
     return model, tokenizer, encoder
+
+
+def _order_head(model: PreTrainedModel, trained_with: dict[int, str]) -> None:
+    """Put the rows of a layer that was trained with another order of labels in the order of `LABELS`."""
+    names = [trained_with.get(index) for index in range(len(LABELS))]
+    if sorted(map(str, names)) == sorted(LABELS) and isinstance(model.classifier, torch.nn.Linear):
+        order = [names.index(label) for label in LABELS]
+        with torch.no_grad():
+            model.classifier.weight.copy_(model.classifier.weight[order].clone())
+            model.classifier.bias.copy_(model.classifier.bias[order].clone())
 
 
 def parameter_groups(
@@ -376,14 +391,13 @@ def fit_seeds(config: RunConfig, splits: Splits) -> Fitted:
     """Train once, or once with each of ``recipe.seeds`` and average the weights.
 
     Each seed has its own folder in ``config.output``, so that a killed run goes on with the seed it was at.
-    The scores of the seeds, their mean and their standard deviation are logged.
+    The scores of the seeds, their mean and their standard deviation are logged. In the end the start has
+    ``recipe.start_share`` in the weights.
 
     Raises:
         ConfigError: As for `fit`.
     """
-    if not config.recipe.seeds:
-        return fit(config, splits)
-    runs = []
+    runs = [] if config.recipe.seeds else [fit(config, splits)]
     for seed in config.recipe.seeds:
         of_seed = config.model_copy(
             update={
@@ -399,16 +413,26 @@ def fit_seeds(config: RunConfig, splits: Splits) -> Fitted:
         log.info(
             "%d seeds: macro-F1 %.4f, deviation %.4f", len(scores), np.mean(scores), np.std(scores, ddof=1)
         )
+    start_share = config.recipe.start_share
+    if len(runs) == 1 and not start_share:
+        return runs[0]
+    models: list[torch.nn.Module] = [run.model for run in runs]
+    shares = [(1 - start_share) / len(runs)] * len(runs)
+    if start_share:
+        models.append(load_start(config)[0])
+        shares.append(start_share)
     first = runs[0]
-    first.model.load_state_dict(mean_weights([run.model for run in runs]))
+    first.model.load_state_dict(mean_weights(models, shares))
     return Fitted(first.model, first.tokenizer, None)
 
 
-def mean_weights(models: Sequence[torch.nn.Module]) -> dict[str, torch.Tensor]:
-    """Average the weights of models of one shape, in 32-bit floats; what are no floats must be the same."""
+def mean_weights(models: Sequence[torch.nn.Module], shares: Sequence[float]) -> dict[str, torch.Tensor]:
+    """Average the weights of models of one shape, each with its share; what is no float must be the same."""
     states = [model.state_dict() for model in models]
     return {
-        name: torch.stack([state[name].float() for state in states]).mean(0).to(value.dtype)
+        name: sum(share * state[name].float() for share, state in zip(shares, states, strict=True)).to(
+            value.dtype
+        )
         if value.is_floating_point()
         else value
         for name, value in states[0].items()

@@ -220,6 +220,32 @@ def test_several_seeds_end_as_one_model_of_their_mean(place):
     assert any((best[0][name] != best[1][name]).any() for name in best[0])
 
 
+def test_the_start_keeps_its_share(place, undisturbed):
+    start = undisturbed / "bundle"
+    found = {}
+    for share in (0.0, 0.75):
+        done = subprocess.run(
+            command(
+                f"output=share-{share}",
+                f"encoder.path={start}",
+                "recipe.probe_articles=null",
+                f"recipe.start_share={share}",
+                "training.num_train_epochs=1",
+            ),
+            cwd=place,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        found[share] = load_file(place / f"share-{share}" / "bundle" / "model.safetensors")
+    before = load_file(start / "model.safetensors")
+    for name, weights in found[0.75].items():
+        expected = 0.25 * found[0.0][name].astype("float32") + 0.75 * before[name].astype("float32")
+        assert abs(weights - expected).max() <= 0.002 * max(1, abs(expected).max())
+    assert any(abs(found[0.0][name] - before[name]).max() > 0.01 for name in before)
+
+
 def test_a_folder_of_another_configuration_is_refused(undisturbed, place, monkeypatch):
     from khabar.training import fit, read_splits
 

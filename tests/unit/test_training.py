@@ -1,3 +1,5 @@
+import json
+import shutil
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -401,10 +403,27 @@ def test_each_layer_learns_slower_than_the_one_above(start):
 
 def test_weights_of_several_models_are_averaged(make_config):
     models = [load_start(make_config(f"training.seed={seed}"))[0] for seed in (1, 2, 3)]
-    mean = mean_weights(models)
+    mean = mean_weights(models, [0.5, 0.25, 0.25])
     assert mean.keys() == models[0].state_dict().keys()
-    expected = sum(model.classifier.weight for model in models) / 3
+    expected = sum(
+        share * model.classifier.weight for share, model in zip([0.5, 0.25, 0.25], models, strict=True)
+    )
     torch.testing.assert_close(mean["classifier.weight"], expected)
+
+
+def test_a_trained_layer_comes_along_in_the_order_of_the_labels(make_config, tiny_bundle, tmp_path):
+    trained = load_start(make_config(encoder=tiny_bundle))[0]
+    folder = shutil.copytree(tiny_bundle, tmp_path / "turned")
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    names = list(config["id2label"].values())[::-1]
+    config["id2label"] = dict(enumerate(names))
+    config["label2id"] = {name: index for index, name in enumerate(names)}
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    turned = load_start(make_config(encoder=folder))[0]
+    assert torch.equal(turned.classifier.weight, trained.classifier.weight.flip(0))
+    assert torch.equal(turned.classifier.bias, trained.classifier.bias.flip(0))
+    assert turned.config.id2label == dict(enumerate(map(str, Label)))
+    assert turned.dtype == torch.float32
 
 
 def test_names_of_the_labels_are_in_the_config(start):
