@@ -7,12 +7,17 @@ articles to labelling tools, to be corrected and read again. docs/data-formats.m
 from collections.abc import Mapping
 from pathlib import Path
 
+from khabar.corpus._checks import MIN_PER_LABEL, check
 from khabar.corpus._doccano import write_doccano
+from khabar.corpus._duplicates import near_duplicates
+from khabar.corpus._findings import Problem, ProblemKind
 from khabar.corpus._formats import READERS, reader_of
 from khabar.corpus._jsonl import read_jsonl, write_jsonl
 from khabar.corpus._label_studio import label_studio_template, write_label_studio
 from khabar.corpus._options import ReadOptions
 from khabar.corpus._spans import OffsetUnit
+from khabar.corpus._splits import SPLITS, folds, split
+from khabar.corpus._summary import Figures, Summary, summary
 from khabar.schema import LabelledArticle
 
 FORMATS = tuple(READERS)
@@ -20,9 +25,20 @@ FORMATS = tuple(READERS)
 
 __all__ = [
     "FORMATS",
+    "MIN_PER_LABEL",
+    "SPLITS",
+    "Figures",
+    "Problem",
+    "ProblemKind",
+    "Summary",
+    "check",
+    "folds",
     "label_studio_template",
+    "near_duplicates",
     "read_jsonl",
     "read_labelled",
+    "split",
+    "summary",
     "write_doccano",
     "write_jsonl",
     "write_label_studio",
