@@ -301,7 +301,8 @@ class AdaptationModel(nn.Module):
 def adapt(config: AdaptConfig) -> Path:
     """Run the whole stage and return the folder of the adapted encoder, which ``encoder.path`` takes.
 
-    A run that was killed goes on from its last checkpoint; what the teacher said is kept in the output.
+    A run that was killed goes on from its last checkpoint, but hides other tokens from there on than it would
+    have. What the teacher said is kept in the output.
 
     Raises:
         ConfigError: The encoder cannot be loaded, or the output folder belongs to another configuration.

@@ -251,17 +251,29 @@ def test_a_run_leaves_an_encoder_that_training_takes(make_config, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_run_that_stopped_goes_on_to_the_same_weights(make_config, tmp_path):
-    from safetensors.torch import load_file
-
-    whole = load_file(adapt(make_config(f"output={tmp_path / 'whole'}")) / "model.safetensors")
-    config = make_config(f"output={tmp_path / 'stopped'}")
+def test_a_run_that_stopped_goes_on_from_its_last_checkpoint(make_config, monkeypatch):
+    config = make_config()
     adapt(config)
     # As a kill after the second checkpoint leaves it.
-    shutil.rmtree(config.output / "checkpoints" / "checkpoint-6")
+    checkpoints = config.output / "checkpoints"
+    shutil.rmtree(checkpoints / "checkpoint-6")
     shutil.rmtree(config.output / "encoder")
-    resumed = load_file(adapt(config) / "model.safetensors")
-    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+    untouched = (checkpoints / "checkpoint-4" / "model.safetensors").read_bytes()
+
+    def asked_again(*_, **__):
+        raise AssertionError("the teacher was asked again")
+
+    monkeypatch.setattr("khabar.adaptation.teach", asked_again)
+    assert adapt(config).is_dir()
+    assert (checkpoints / "checkpoint-4" / "model.safetensors").read_bytes() == untouched
+    steps = [
+        entry["step"]
+        for entry in json.loads((checkpoints / "checkpoint-6" / "trainer_state.json").read_text("utf-8"))[
+            "log_history"
+        ]
+        if "loss" in entry
+    ]
+    assert steps == [1, 2, 3, 4, 5, 6]
 
 
 def test_a_teacher_that_is_no_bundle_is_told(make_config, tmp_path):

@@ -77,7 +77,7 @@ def test_markdown_has_every_table_with_equal_columns(report):
     assert text.startswith("# Evaluation on articles.jsonl, split test\n")
     assert "14 sentences of 2 articles" in text
     tables = [block for block in text.split("\n\n") if block.startswith("|")]
-    assert len(tables) == 5
+    assert len(tables) == 6
     for table in tables:
         assert len({line.replace("\\|", "").count("|") for line in table.splitlines()}) == 1
     # 5 of 14 are claims: precision 5/14, recall 1, and three labels with F1 0.

@@ -73,7 +73,7 @@ def test_damaged_results_are_told(make_experiment, tmp_path):
 
 def test_the_table_has_mean_and_deviation():
     outcomes = [Outcome("a", {1: 0.80, 2: 0.82}), Outcome("b", {1: 0.5})]
-    assert outcomes[0].deviation == pytest.approx(0.0141421)
+    assert outcomes[0].deviation == pytest.approx(0.0002**0.5)
     table = to_markdown(outcomes).splitlines()
     assert table[2] == "| a | 81.0 | 1.41 | 80.0 (1), 82.0 (2) |"
     assert table[3] == "| b | 50.0 | – | 50.0 (1) |"
