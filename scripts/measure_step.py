@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import torch
 from transformers import AutoModelForTokenClassification
@@ -21,7 +22,14 @@ from transformers import AutoModelForTokenClassification
 from khabar._memory import keep_freed_memory
 from khabar.training import freeze
 
-VARIANTS = {
+CONFIGURED: dict[str, Any] = {
+    "attention": "eager",
+    "hidden_dropout": 0.1,
+    "attention_dropout": 0.0,
+    "frozen": 4,
+    "keep": True,
+}
+VARIANTS: dict[str, dict[str, Any]] = {
     "as configured": {},
     "all layers trained": {"frozen": None},
     "attention by sdpa": {"attention": "sdpa"},
@@ -51,14 +59,7 @@ def main(options: argparse.Namespace) -> None:
 
 def steps(options: argparse.Namespace) -> list[float]:
     """Return the seconds of each step of a variant, without the first two, which warm up."""
-    chosen = {
-        "attention": "eager",
-        "hidden_dropout": 0.1,
-        "attention_dropout": 0.0,
-        "frozen": 6,
-        "keep": True,
-    }
-    chosen |= VARIANTS[options.variant]
+    chosen = {**CONFIGURED, **VARIANTS[options.variant]}
     if chosen["keep"]:
         keep_freed_memory()
     model = AutoModelForTokenClassification.from_pretrained(

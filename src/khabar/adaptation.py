@@ -156,7 +156,8 @@ def soft_rows(windows: Sequence[Window], targets: Sequence[Sequence[Sequence[flo
     """
     rows: dict[str, list[Any]] = {"input_ids": [], "ordinals": [], "targets": [], "length": []}
     for window, wanted in zip(windows, targets, strict=True):
-        ordinals, kept = [IGNORED] * len(window.input_ids), []
+        ordinals = [IGNORED] * len(window.input_ids)
+        kept: list[list[float]] = []
         for span, target in zip(window.spans, wanted, strict=True):
             if target is not None:
                 ordinals[slice(*span)] = [len(kept)] * (span[1] - span[0])
@@ -261,13 +262,17 @@ class AdaptationModel(nn.Module):
         super().__init__()
         if not isinstance(getattr(model, "classifier", None), nn.Linear):
             raise ConfigError(f"{type(model).__name__} has no linear layer 'classifier', so it cannot adapt.")
-        embeddings = model.get_input_embeddings().weight
+        pieces, width = _embeddings(model).shape
         self.model = model
-        self.transform = nn.Sequential(
-            nn.Linear(embeddings.shape[1], embeddings.shape[1]), nn.GELU(), nn.LayerNorm(embeddings.shape[1])
-        )
-        self.bias = nn.Parameter(torch.zeros(embeddings.shape[0]))
+        self.transform = nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.LayerNorm(width))
+        self.bias = nn.Parameter(torch.zeros(pieces))
         self._hidden_weight, self._label_weight = hidden_weight, label_weight
+
+    def _classify(self, states: torch.Tensor) -> torch.Tensor:
+        classifier = self.model.classifier
+        assert isinstance(classifier, nn.Linear)  # seen to when it was put together
+        logits: torch.Tensor = classifier(states)
+        return logits
 
     def forward(
         self,
@@ -282,17 +287,23 @@ class AdaptationModel(nn.Module):
         loss = states.new_zeros((), dtype=torch.float32)
         asked = hidden != IGNORED
         if bool(asked.any()):
-            tokens = nn.functional.linear(
-                self.transform(states[asked]), self.model.get_input_embeddings().weight, self.bias
-            )
+            tokens = nn.functional.linear(self.transform(states[asked]), _embeddings(self.model), self.bias)
             loss = loss + self._hidden_weight * nn.functional.cross_entropy(tokens.float(), hidden[asked])
         inside = ordinals != IGNORED
         if len(targets):
-            logits = self.model.classifier(states[inside]).float()
+            logits = self._classify(states[inside]).float()
             sums = logits.new_zeros(targets.shape).index_add(0, ordinals[inside], logits)
             counts = torch.bincount(ordinals[inside], minlength=len(targets)).unsqueeze(1)
             loss = loss + self._label_weight * nn.functional.cross_entropy(sums / counts, targets)
         return {"loss": loss}
+
+
+def _embeddings(model: PreTrainedModel) -> torch.Tensor:
+    """Return the word embeddings, shape ``(pieces, width)``."""
+    weight = model.get_input_embeddings().weight
+    if not isinstance(weight, torch.Tensor):
+        raise ConfigError(f"{type(model).__name__} has no word embeddings, so it cannot adapt.")
+    return weight
 
 
 # --- the run
@@ -321,10 +332,11 @@ def adapt(config: AdaptConfig) -> Path:
     claim_output(config)
     gold = gold_rows(splits.train, encoder, config.recipe.second_label)
     rows = concatenate_datasets([_taught(config), gold])
+    both = AdaptationModel(
+        model, hidden_weight=config.recipe.hidden_weight, label_weight=config.recipe.label_weight
+    )
     trainer = Trainer(
-        model=AdaptationModel(
-            model, hidden_weight=config.recipe.hidden_weight, label_weight=config.recipe.label_weight
-        ),
+        model=both,
         args=arguments,
         data_collator=MaskingCollator(tokenizer, config.recipe.hidden_share),
         train_dataset=rows,
@@ -333,7 +345,7 @@ def adapt(config: AdaptConfig) -> Path:
     )
     trainer.optimizer = torch.optim.AdamW(
         parameter_groups(
-            trainer.model,
+            both,
             arguments,
             head_rate=config.recipe.head_learning_rate,
             heads=("model.classifier.", "transform.", "bias"),
