@@ -12,6 +12,7 @@ import argparse
 import json
 import sys
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 from rich.console import Console
@@ -21,7 +22,7 @@ from khabar import Annotator, KhabarError
 from khabar._files import OutputFile
 from khabar.backends import BackendName
 from khabar.bundle import BUILT_IN
-from khabar.corpus import read_labelled
+from khabar.corpus import near_duplicates, read_labelled
 from khabar.errors import DataError
 from khabar.evaluation import (
     Agreement,
@@ -69,9 +70,10 @@ def main(options: argparse.Namespace) -> None:
 
         judged["TF-IDF + logistic regression"] = run(TfidfBaseline.fit(train, validation), articles, "TF-IDF")
 
+    parts = apart(corpus, options.split) if options.apart else {}
     report = Report(
         data=DataSummary.of(articles, options.data.name, options.split),
-        systems={name: summarise(judgements, bootstrap) for name, judgements in judged.items()},
+        systems={name: summarise(judgements, bootstrap, parts) for name, judgements in judged.items()},
         agreements=agreements,
         bootstrap=bootstrap,
     )
@@ -91,6 +93,18 @@ def main(options: argparse.Namespace) -> None:
         )
     if options.markdown:
         write(options.markdown, report.to_markdown())
+
+
+def apart(corpus: list[LabelledArticle], split: str) -> dict[str, Callable[[Judgement], bool]]:
+    """The part of a split without what other splits have a near-duplicate of, such as the same wire copy."""
+    splits = {article.id: article.split for article in corpus}
+    elsewhere = {
+        identifier
+        for group in near_duplicates(corpus)
+        if {splits[other] for other in group} != {split}
+        for identifier in group
+    }
+    return {"no near-duplicate in another split": lambda judged: judged.article not in elsewhere}
 
 
 def choose(corpus: list[LabelledArticle], split: str, data: Path) -> list[LabelledArticle]:
@@ -143,6 +157,11 @@ if __name__ == "__main__":
     )
     parser.add_argument(
         "--card", action="store_true", help="put MODEL's scores into its metrics.json and model card"
+    )
+    parser.add_argument(
+        "--apart",
+        action="store_true",
+        help="report articles without a near-duplicate in another split of DATA apart",
     )
     parser.add_argument("--resamples", type=int, default=2000, help="of the bootstrap (default: %(default)s)")
     parser.add_argument("--output", type=Path, help="JSON report to write")

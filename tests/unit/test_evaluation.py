@@ -201,6 +201,14 @@ def test_slices_hold_the_sentences_they_name():
     }
 
 
+def test_further_slices_are_reported_beside_the_others():
+    judgements = judge(Oracle(), ARTICLES)
+    some = judgements[0].article
+    evaluation = summarise(judgements, Bootstrap(20), {"one article": lambda judged: judged.article == some})
+    assert evaluation.slices["one article"].sentences == sum(item.article == some for item in judgements)
+    assert "title" in evaluation.slices
+
+
 def test_error_shows_in_its_slice_alone():
     spoken = "وأضاف أن لجنة فنية ستحدد سبب الحريق خلال أسبوع."
     result = summarise(judge(Oracle({spoken: Label.CLAIM}), ARTICLES))

@@ -138,6 +138,25 @@ def test_script_puts_models_baseline_and_agreement_in_one_report(tmp_path, monke
     assert {path.name for path in tmp_path.rglob("*") if path.is_file()} == {"report.json", "report.md"}
 
 
+def test_script_reports_what_no_other_split_has_apart(tmp_path, monkeypatch):
+    records = [json.loads(line) for line in DATA.read_text(encoding="utf-8").splitlines()]
+    tests = [record for record in records if record["split"] == "test"]
+    copy = {**tests[0], "id": "copy", "split": "train"}
+    path = tmp_path / "articles.jsonl"
+    lines = (json.dumps(record, ensure_ascii=False) for record in [*records, copy])
+    path.write_text("\n".join(lines), encoding="utf-8")
+    monkeypatch.setattr("khabar.Annotator", lambda backend=None: Constant(Label.CLAIM), raising=False)
+    output = tmp_path / "report.json"
+    arguments = ["default", path, "--apart", "--resamples", 20, "--output", output]
+    monkeypatch.setattr(sys, "argv", ["evaluate.py", *map(str, arguments)])
+    runpy.run_path(str(ROOT / "scripts" / "evaluate.py"), run_name="__main__")
+
+    scores = json.loads(output.read_text(encoding="utf-8"))["systems"]["default"]
+    labelled = [unit for record in tests[1:] for unit in record["sentences"] if unit["label"]]
+    assert scores["slices"]["no near-duplicate in another split"]["sentences"] == len(labelled)
+    assert scores["strict"]["sentences"] > len(labelled)
+
+
 def test_script_does_not_let_two_models_share_a_name(monkeypatch):
     monkeypatch.setattr("khabar.Annotator", lambda **_: Constant(Label.CLAIM), raising=False)
     monkeypatch.setattr(sys, "argv", ["evaluate.py", "default", str(DATA), "--compare", "default"])

@@ -140,15 +140,22 @@ def judge(annotator: SentenceAnnotator, articles: Iterable[LabelledArticle]) -> 
 def summarise(
     judgements: Sequence[Judgement],
     bootstrap: Bootstrap = DEFAULT_BOOTSTRAP,
+    more_slices: Mapping[str, Callable[[Judgement], bool]] | None = None,
 ) -> Evaluation:
     """Score judged sentences, as a whole and by slice and outlet.
+
+    Args:
+        judgements: From `judge`.
+        bootstrap: How intervals are drawn.
+        more_slices: Parts of the data to report apart beside `SLICES`, by name.
 
     Raises:
         DataError: No sentence was judged.
     """
     if not judgements:
         raise DataError("no sentence has a gold label, so there is nothing to score.")
-    slices = {name: [item for item in judgements if belongs(item)] for name, belongs in SLICES.items()}
+    parts = {**SLICES, **(more_slices or {})}
+    slices = {name: [item for item in judgements if belongs(item)] for name, belongs in parts.items()}
     outlets = {
         outlet: [item for item in judgements if item.outlet == outlet]
         for outlet in sorted({item.outlet for item in judgements if item.outlet is not None})
