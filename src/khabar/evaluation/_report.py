@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rich.markup import escape
 from rich.table import Table
 
+from khabar._grid import Grid
 from khabar._version import __version__
 from khabar.evaluation._evaluate import Agreement, Evaluation
 from khabar.evaluation._kinds import ERROR_KINDS
@@ -105,7 +105,7 @@ class Report:
             f"over articles ({self.bootstrap.resamples:,} resamples)."
         )
 
-    def _grids(self) -> list["_Grid"]:
+    def _grids(self) -> list[Grid]:
         grids = [
             self._overview(),
             self._by_part("Accuracy by part of the data", lambda scores: scores.accuracy),
@@ -115,7 +115,7 @@ class Report:
         ]
         return [*grids, self._agreement()] if self.agreements else grids
 
-    def _overview(self) -> "_Grid":
+    def _overview(self) -> Grid:
         labels = [f"{label.value} ({count:,})" for label, count in self.data.support.items()]
         rows = [
             (
@@ -126,28 +126,28 @@ class Report:
             )
             for name, evaluation in self.systems.items()
         ]
-        return _Grid("Systems, with the F1 of every label", ("system", "macro-F1", "accuracy", *labels), rows)
+        return Grid("Systems, with the F1 of every label", ("system", "macro-F1", "accuracy", *labels), rows)
 
-    def _by_part(self, title: str, figure: Callable[[Scores], Estimate]) -> "_Grid":
+    def _by_part(self, title: str, figure: Callable[[Scores], Estimate]) -> Grid:
         # All systems saw the same sentences, so they have the same parts.
         parts = [_parts(evaluation) for evaluation in self.systems.values()]
         rows = [
             (name, f"{scores.sentences:,}", *(_percent(figure(each[name])) for each in parts))
             for name, scores in parts[0].items()
         ]
-        return _Grid(title, ("part", "sentences", *self.systems), rows)
+        return Grid(title, ("part", "sentences", *self.systems), rows)
 
-    def _confusion(self) -> "_Grid":
+    def _confusion(self) -> Grid:
         name, evaluation = next(iter(self.systems.items()))
         rows = [
             (label.value, *(f"{count:,}" for count in row))
             for label, row in zip(Label, evaluation.strict.confusion, strict=True)
         ]
-        return _Grid(
+        return Grid(
             f"Gold labels (rows) and those of {name} (columns)", ("", *(label.value for label in Label)), rows
         )
 
-    def _errors(self) -> "_Grid":
+    def _errors(self) -> Grid:
         totals = [sum(evaluation.errors.values()) for evaluation in self.systems.values()]
         rows = [
             (
@@ -160,9 +160,9 @@ class Report:
             for kind in ERROR_KINDS
         ]
         rows.append(("all", *(f"{total:,}" for total in totals)))
-        return _Grid("Errors by kind, with their share of all errors", ("kind", *self.systems), rows)
+        return Grid("Errors by kind, with their share of all errors", ("kind", *self.systems), rows)
 
-    def _agreement(self) -> "_Grid":
+    def _agreement(self) -> Grid:
         rows = [
             (
                 name,
@@ -180,28 +180,7 @@ class Report:
             "sentences that differ",
             "macro-F1, first minus second",
         )
-        return _Grid("Agreement", header, rows)
-
-
-@dataclass(frozen=True, slots=True)
-class _Grid:
-    """A table before it is set in one form or another; the first column holds names, the others figures."""
-
-    title: str
-    header: tuple[str, ...]
-    rows: Sequence[tuple[str, ...]]
-
-    def to_markdown(self) -> str:
-        rule = ("---", *("---:" for _ in self.header[1:]))
-        return "\n".join(f"| {' | '.join(_escaped(row))} |" for row in (self.header, rule, *self.rows))
-
-    def to_rich(self) -> Table:
-        table = Table(title=escape(self.title), title_justify="left")
-        for column, name in enumerate(self.header):
-            table.add_column(escape(name), justify="right" if column else "left", no_wrap=column == 0)
-        for row in self.rows:
-            table.add_row(*(escape(cell) for cell in row))
-        return table
+        return Grid("Agreement", header, rows)
 
 
 def _parts(evaluation: Evaluation) -> dict[str, Scores]:
@@ -217,7 +196,3 @@ def _percent(estimate: Estimate, digits: int = 1) -> str:
     if estimate.low is None or estimate.high is None:
         return value
     return f"{value} [{100 * estimate.low:.{digits}f}, {100 * estimate.high:.{digits}f}]"
-
-
-def _escaped(row: tuple[str, ...]) -> list[str]:
-    return [cell.replace("\n", " ").replace("|", "\\|") for cell in row]
