@@ -433,7 +433,7 @@ def test_script_names_what_it_cannot_read(tmp_path, monkeypatch, capsys):
     assert run(monkeypatch, tmp_path / "none.jsonl") == 2
     broken = tmp_path / "broken.jsonl"
     broken.write_text('{"id": 7}', encoding="utf-8")
-    assert run(monkeypatch, broken) == 2
+    assert run(monkeypatch, broken, "--format", "jsonl") == 2
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "check_data: " in captured.err

@@ -161,7 +161,7 @@ import sys
 from khabar.corpus import read_labelled
 read_labelled({str(FORMATS / "sentences.csv")!r})
 read_labelled({str(FORMATS / "label-studio-regions.json")!r})
-print(sorted({{"datasets", "pyarrow", "pandas", "numpy", "torch", "rich"}} & set(sys.modules)))
+print(sorted({{"datasets", "pyarrow", "pandas", "sklearn", "torch", "rich"}} & set(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
