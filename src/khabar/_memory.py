@@ -1,8 +1,8 @@
 """Keeps glibc from handing memory back to the system between the steps of training on a CPU.
 
 Each step allocates and frees the same large tensors. By default glibc maps such blocks anew every time, and
-the kernel has to clear their pages: up to half of a step's time is spent in the system, which
-scripts/measure_step.py measures.
+the kernel has to clear their pages: with batches of eight windows that is over a quarter of a step's time
+(scripts/measure_step.py).
 """
 
 import ctypes
