@@ -92,6 +92,19 @@ def test_links_lead_somewhere(name):
     assert [link for link in local if not leads_somewhere(document, link)] == []
 
 
+def test_articles_written_for_the_project_are_what_their_page_says():
+    articles = read_jsonl(ROOT / "data" / "sports-and-courts.jsonl")
+    page = (ROOT / "data" / "README.md").read_text(encoding="utf-8")
+    order = (Label.CLAIM, Label.OFFICIAL_STATEMENT, Label.BACKGROUND, Label.CASUALTY_REPORT)
+    for split in ("train", "validation", "test"):
+        chosen = [article for article in articles if article.split == split]
+        labels = [unit.label for article in chosen for unit in article.sentences]
+        counts = [len(chosen), *(labels.count(label) for label in order)]
+        counts += [len(labels) - labels.count(None), labels.count(None)]
+        assert f"| `{split}` | {' | '.join(map(str, counts))} |" in page
+    assert {article.guidelines for article in articles} == {Settings().guidelines}
+
+
 def test_architecture_shows_the_layers_that_are_enforced():
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     (layers,) = (
