@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.progress import track
 
 from khabar import Annotator, KhabarError
-from khabar._files import OutputFile
+from khabar._files import write_text
 from khabar.checks import CheckReport, Kind, all_cases, run_checks
 
 
@@ -38,9 +38,9 @@ def main(options: argparse.Namespace) -> list[str]:
         console.print(table)
     if options.output:
         text = json.dumps(report.to_dict(), ensure_ascii=False, indent=2, allow_nan=False)
-        write(options.output, text + "\n")
+        write_text(options.output, text + "\n")
     if options.markdown:
-        write(options.markdown, report.to_markdown())
+        write_text(options.markdown, report.to_markdown())
 
     least = {Kind.DIRECTIONAL: options.least_directional, Kind.INVARIANT: options.least_invariant}
     return report.misses({kind: share for kind, share in least.items() if share is not None})
@@ -52,13 +52,6 @@ def share(text: str) -> float:
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"{text} is no share; give 0.85 for 85 %.")
     return value
-
-
-def write(path: Path, text: str) -> None:
-    """Write a file that appears whole or not at all."""
-    with OutputFile(path) as file:
-        file.write(text.encode())
-        file.commit()
 
 
 if __name__ == "__main__":

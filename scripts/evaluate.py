@@ -19,10 +19,10 @@ from rich.console import Console
 from rich.progress import track
 
 from khabar import Annotator, KhabarError
-from khabar._files import OutputFile
+from khabar._files import write_text
 from khabar.backends import BackendName
 from khabar.bundle import BUILT_IN
-from khabar.corpus import near_duplicates, read_labelled
+from khabar.corpus import FORMATS, near_duplicates, read_labelled
 from khabar.errors import DataError
 from khabar.evaluation import (
     Agreement,
@@ -43,7 +43,7 @@ def main(options: argparse.Namespace) -> None:
     outputs = [path for path in (options.output, options.markdown) if path is not None]
     for path in outputs:
         path.parent.mkdir(parents=True, exist_ok=True)
-    corpus = read_labelled(options.data)
+    corpus = read_labelled(options.data, options.format)
     articles = choose(corpus, options.split, options.data)
     train, validation = (
         choose(corpus, split, options.data) if options.tfidf else [] for split in ("train", "validation")
@@ -88,11 +88,11 @@ def main(options: argparse.Namespace) -> None:
         summary, evaluation = report.data.to_dict(), report.systems[main_name].to_dict()
         add_evaluation(BUILT_IN if model == "default" else Path(model), options.split, summary, evaluation)
     if options.output:
-        write(
+        write_text(
             options.output, json.dumps(report.to_dict(), ensure_ascii=False, indent=2, allow_nan=False) + "\n"
         )
     if options.markdown:
-        write(options.markdown, report.to_markdown())
+        write_text(options.markdown, report.to_markdown())
 
 
 def apart(corpus: list[LabelledArticle], split: str) -> dict[str, Callable[[Judgement], bool]]:
@@ -136,19 +136,15 @@ def run(annotator: SentenceAnnotator, articles: list[LabelledArticle], name: str
     return judge(annotator, track(articles, name, console=console, disable=not console.is_terminal))
 
 
-def write(path: Path, text: str) -> None:
-    """Write a file that appears whole or not at all."""
-    with OutputFile(path) as file:
-        file.write(text.encode())
-        file.commit()
-
-
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("model", help='the model that the report is about: "default", a folder or a hub id')
     parser.add_argument("data", type=Path, help="labelled articles, in a format of docs/data-formats.md")
+    parser.add_argument(
+        "--format", choices=FORMATS, help="format of DATA (default: as the file itself tells)"
+    )
     parser.add_argument("--split", default="test", help="split to report on (default: %(default)s)")
     parser.add_argument("--tfidf", action="store_true", help="add the TF-IDF baseline, about a minute")
     parser.add_argument("--compare", nargs="+", default=[], metavar="MODEL", help="further models")

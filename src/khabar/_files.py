@@ -139,3 +139,14 @@ class OutputFile:
         finally:
             if self._aside is not None:
                 self._aside.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a UTF-8 file that appears whole or not at all.
+
+    Raises:
+        OSError: The folder is not there or cannot be written to.
+    """
+    with OutputFile(path) as file:
+        file.write(text.encode())
+        file.commit()

@@ -30,10 +30,10 @@ from transformers import (
 )
 
 from khabar.article import read_article
-from khabar.bundle import BUILT_IN, Bundle, load_bundle, resolve
+from khabar.bundle import BUILT_IN, WEIGHTS, Bundle, load_bundle, resolve
 from khabar.config import AdaptConfig
-from khabar.encode import Encoder, Window
-from khabar.errors import ConfigError, DataError
+from khabar.encode import Encoder, Window, load_tokenizer
+from khabar.errors import BundleError, ConfigError, DataError
 from khabar.schema import LabelledArticle
 from khabar.training import (
     IGNORED,
@@ -131,6 +131,7 @@ def teach(
         teacher.path, dtype=torch.float32, local_files_only=True, attn_implementation="eager"
     ).eval()
     pad = model.config.pad_token_id or 0
+    columns = [teacher.labels.index(label) for label in LABELS]
     targets: list[list[list[float]]] = [[] for _ in windows]
     order = sorted(range(len(windows)), key=lambda index: len(windows[index].input_ids))
     for first in range(0, len(order), batch):
@@ -138,7 +139,6 @@ def teach(
         ids, mask = _pad([windows[index].input_ids for index in chosen], pad)
         with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
             logits = model(input_ids=ids, attention_mask=mask).logits.float()
-        columns = [teacher.labels.index(label) for label in LABELS]
         for row, index in enumerate(chosen):
             pooled = torch.stack([logits[row, start:end].mean(0) for start, end in windows[index].spans])
             scores = torch.softmax(pooled[:, columns] / teacher.settings.temperature, -1)
@@ -316,9 +316,10 @@ def adapt(config: AdaptConfig) -> Path:
     have. What the teacher said is kept in the output.
 
     Raises:
-        ConfigError: The encoder cannot be loaded, or the output folder belongs to another configuration.
+        ConfigError: The encoder cannot be loaded, the teacher has another vocabulary, or the output folder
+            belongs to another configuration.
         DataError: The articles cannot be read.
-        BundleError: The teacher is no bundle.
+        BundleError: The teacher is no bundle, or one without full weights.
     """
     model, tokenizer, encoder = load_start(config)
     checkpoints = config.output / "checkpoints"
@@ -331,7 +332,7 @@ def adapt(config: AdaptConfig) -> Path:
     splits = read_splits(config)
     claim_output(config)
     gold = gold_rows(splits.train, encoder, config.recipe.second_label)
-    rows = concatenate_datasets([_taught(config), gold])
+    rows = concatenate_datasets([_taught(config, tokenizer), gold])
     both = AdaptationModel(
         model, hidden_weight=config.recipe.hidden_weight, label_weight=config.recipe.label_weight
     )
@@ -365,15 +366,22 @@ def adapt(config: AdaptConfig) -> Path:
     return target
 
 
-def _taught(config: AdaptConfig) -> Dataset:
+def _taught(config: AdaptConfig, tokenizer: PreTrainedTokenizerBase) -> Dataset:
     """Return what the teacher says of the unlabelled articles, computed once for an output folder."""
     place = config.output / _TEACHING
     if not place.is_dir():
         name = config.unlabelled.teacher
         teacher = load_bundle(BUILT_IN if name == "default" else resolve(name))
-        seed = config.seed
-        articles = read_unlabelled(config.unlabelled.path, config.unlabelled.per_outlet, seed)
+        if not (teacher.path / WEIGHTS).is_file():
+            raise BundleError(f"{teacher.path}: a teacher needs full weights, and {WEIGHTS} is missing.")
+        # The ids that the teacher read are the ones that the encoder learns from.
+        if load_tokenizer(teacher.path).get_vocab() != tokenizer.get_vocab():
+            raise ConfigError(
+                f"unlabelled.teacher is {name!r}, whose vocabulary is not that of {config.encoder.path!r}; "
+                "name a bundle that was trained from that encoder."
+            )
+        articles = read_unlabelled(config.unlabelled.path, config.unlabelled.per_outlet, config.seed)
         staging = place.with_name(f"{_TEACHING}.partial")
-        teach(articles, teacher, seed).save_to_disk(staging)
+        teach(articles, teacher, config.seed).save_to_disk(staging)
         staging.rename(place)
     return load_from_disk(str(place))

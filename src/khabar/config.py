@@ -5,10 +5,10 @@ import re
 from dataclasses import fields
 from pathlib import Path
 from types import NoneType
-from typing import Any, Literal, TypeVar, get_args, get_type_hints
+from typing import Any, Literal, Self, TypeVar, get_args, get_type_hints
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from khabar.arabic import Normalization
 from khabar.encode import WindowOptions
@@ -77,6 +77,15 @@ class RecipeConfig(_Section):
     trains all."""
     layer_decay: float = Field(default=1.0, gt=0, le=1)
     """Each layer learns at the rate of the one above times this (Howard and Ruder 2018)."""
+
+    @model_validator(mode="after")
+    def _has_a_start_worth_keeping(self) -> Self:
+        if self.start_share and self.probe_articles is not None:
+            raise ValueError(
+                "start_share keeps a layer that was trained before, and probe_articles puts another in its "
+                "place; leave one of them out"
+            )
+        return self
 
 
 class CardConfig(_Section):
@@ -198,7 +207,7 @@ _Loader.add_implicit_resolver(
 
 
 _Config = TypeVar("_Config", RunConfig, AdaptConfig)
-_Any = TypeVar("_Any", bound=_Section)
+_Checked = TypeVar("_Checked", bound=_Section)
 
 
 def load_config(path: Path, overrides: list[str] | None = None) -> RunConfig:
@@ -241,12 +250,12 @@ def _load(kind: type[_Config], path: Path, overrides: list[str] | None) -> _Conf
 
 
 def _checked(
-    kind: type[_Any],
+    kind: type[_Checked],
     path: Path,
     content: dict[str, Any],
     malformed: list[str] | None = None,
     more: list[str] | None = None,
-) -> _Any:
+) -> _Checked:
     """Validate the content of a file and report all problems at once, those found before among them."""
     problems = []
     config = None

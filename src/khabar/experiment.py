@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from khabar._files import OutputFile
+from khabar._files import write_text
 from khabar.config import ExperimentConfig, RunConfig, load_config
 from khabar.errors import ConfigError, DataError
 from khabar.training import fit, read_splits
@@ -71,9 +71,7 @@ def run(experiment: ExperimentConfig, overrides: Sequence[str] = ()) -> list[Out
         if key not in known:
             known[key] = _score(config)
             log.info("%s: macro-F1 %.4f", key, known[key])
-            with OutputFile(place) as file:
-                file.write((json.dumps(known, ensure_ascii=False, indent=2) + "\n").encode())
-                file.commit()
+            write_text(place, json.dumps(known, ensure_ascii=False, indent=2) + "\n")
     return [
         Outcome(name, {seed: known[f"{name}, seed {seed}"] for seed in experiment.seeds})
         for name in experiment.variants

@@ -281,6 +281,19 @@ def test_a_teacher_that_is_no_bundle_is_told(make_config, tmp_path):
         adapt(make_config(f"unlabelled.teacher={tmp_path / 'nobody'}"))
 
 
+def test_a_teacher_of_another_vocabulary_is_refused(make_config, bert_wordpiece_encoder):
+    # It would read other words in the same ids.
+    with pytest.raises(ConfigError, match=r"unlabelled\.teacher is .* whose vocabulary is not that of"):
+        adapt(make_config(encoder=bert_wordpiece_encoder))
+
+
+def test_a_teacher_without_full_weights_is_refused(make_config, tiny_bundle, tmp_path):
+    folder = shutil.copytree(tiny_bundle, tmp_path / "graph-only")
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(BundleError, match=r"a teacher needs full weights, and model\.safetensors is missing"):
+        adapt(make_config(f"unlabelled.teacher={folder}"))
+
+
 def test_unknown_keys_are_told_with_the_nearest(make_config):
     with pytest.raises(ConfigError) as error:
         make_config("recipe.hidden_shar=0.2", "unlabelled.per_outlt=3", "recipe.probe_articles=3")

@@ -426,6 +426,11 @@ def test_a_trained_layer_comes_along_in_the_order_of_the_labels(make_config, tin
     assert turned.dtype == torch.float32
 
 
+def test_a_share_of_the_start_and_a_probe_exclude_each_other(make_config):
+    with pytest.raises(ConfigError, match=r"start_share keeps a layer .* leave one of them out"):
+        make_config("recipe.start_share=0.5", "recipe.probe_articles=3")
+
+
 def test_names_of_the_labels_are_in_the_config(start):
     assert start[0].config.id2label == dict(enumerate(map(str, Label)))
 
