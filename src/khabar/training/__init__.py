@@ -1,0 +1,36 @@
+"""Labelled articles in, a bundle out: the steps of scripts/train.py."""
+
+from khabar.training._data import CODES, IGNORED, LABELS, Splits, read_splits, soft_target, window_dataset
+from khabar.training._finish import finish, fit_temperature
+from khabar.training._fit import Fitted, fit, fit_seeds, mean_weights
+from khabar.training._loss import SentenceLoss, predicted_labels, sentence_logits
+from khabar.training._output import LogFigures, claim_output, last_checkpoint, log_to
+from khabar.training._parameters import freeze, parameter_groups
+from khabar.training._start import load_start, probe_head
+
+__all__ = [
+    "CODES",
+    "IGNORED",
+    "LABELS",
+    "Fitted",
+    "LogFigures",
+    "SentenceLoss",
+    "Splits",
+    "claim_output",
+    "finish",
+    "fit",
+    "fit_seeds",
+    "fit_temperature",
+    "freeze",
+    "last_checkpoint",
+    "load_start",
+    "log_to",
+    "mean_weights",
+    "parameter_groups",
+    "predicted_labels",
+    "probe_head",
+    "read_splits",
+    "sentence_logits",
+    "soft_target",
+    "window_dataset",
+]

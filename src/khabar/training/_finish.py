@@ -1,0 +1,115 @@
+"""A trained model becomes a bundle."""
+
+import logging
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import yaml
+from scipy.optimize import minimize_scalar
+from scipy.special import logsumexp
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from khabar.annotator import Annotator
+from khabar.bundle import ONNX_INT8, Settings, save_settings
+from khabar.card import write_card, write_metrics
+from khabar.config import RunConfig
+from khabar.evaluation import DataSummary, judge, summarise
+from khabar.export import ExportError, check_export, export_int8
+from khabar.schema import LabelledArticle
+from khabar.training._data import Splits
+
+log = logging.getLogger(__name__)
+
+
+def finish(
+    config: RunConfig, splits: Splits, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase
+) -> Path:
+    """Make a trained model a bundle: weights, int8 graph, temperature, scores and card.
+
+    The bundle is put together aside and takes its place when it is whole. An int8 graph that does not agree
+    with the weights on the validation articles is left out, with a warning in the log.
+
+    Returns:
+        Folder of the bundle, ``config.output / "bundle"``.
+    """
+    target, staging = config.output / "bundle", config.output / "bundle.partial"
+    shutil.rmtree(staging, ignore_errors=True)
+    staging.mkdir(parents=True)
+    # 16 bits are what is shipped, so the graph is made from weights that went through them.
+    model = model.half()
+    model.save_pretrained(staging)
+    tokenizer.save_pretrained(staging)
+    settings = Settings(normalization=config.normalization, window=config.window)
+    save_settings(staging, settings)
+    (staging / "training.yaml").write_text(_shareable(config), encoding="utf-8")
+
+    log.info("exporting the int8 graph")
+    export_int8(staging)
+    try:
+        check = check_export(
+            staging, [[sentence.text for sentence in article.sentences] for article in splits.validation]
+        )
+        log.info("int8 against fp32: %s", check)
+    except ExportError as error:
+        # What was trained is not thrown away for a graph: without one the model runs on torch.
+        check = None
+        (staging / ONNX_INT8).unlink()
+        log.warning("%s It was left out: the model annotates with its full weights, on torch.", error)
+
+    annotator = Annotator.from_pretrained(staging)
+    temperature = fit_temperature(annotator, splits.validation)
+    save_settings(staging, settings.model_copy(update={"temperature": temperature}))
+
+    evaluated = summarise(judge(Annotator.from_pretrained(staging), splits.validation))
+    validation = config.data.validation_split
+    summaries = {
+        name: DataSummary.of(articles, config.data.path.name, name).to_dict()
+        for name, articles in ((config.data.train_split, splits.train), (validation, splits.validation))
+    }
+    metrics = {
+        "data": summaries,
+        "export": None if check is None else asdict(check),
+        "evaluations": {validation: {"data": summaries[validation], "scores": evaluated.to_dict()}},
+    }
+    write_metrics(staging, metrics)
+    write_card(staging)
+    shutil.rmtree(target, ignore_errors=True)
+    staging.rename(target)
+    return target
+
+
+def fit_temperature(annotator: Annotator, articles: Sequence[LabelledArticle]) -> float:
+    """Find the temperature at which the annotator's probabilities fit the labels best (Guo et al. 2017).
+
+    Returns:
+        The divisor of the logits, between 0.05 and 20, that minimises the negative log-likelihood.
+    """
+    logits, targets = [], []
+    for article in articles:
+        rows = annotator.logits([sentence.text for sentence in article.sentences])
+        for row, sentence in zip(rows, article.sentences, strict=True):
+            if sentence.label is not None:
+                logits.append(row)
+                targets.append(annotator.bundle.labels.index(sentence.label))
+    scores = np.array(logits, dtype=np.float64)
+    right = scores[np.arange(len(targets)), targets]
+
+    def loss(exponent: float) -> float:
+        temperature = np.exp(exponent)
+        return float((logsumexp(scores / temperature, axis=-1) - right / temperature).mean())
+
+    found = minimize_scalar(loss, bounds=(np.log(0.05), np.log(20)), method="bounded")
+    return round(float(np.exp(found.x)), 4)
+
+
+def _shareable(config: RunConfig) -> str:
+    """Return the effective configuration without the folders of this machine."""
+    content = config.model_dump(mode="json")
+    content["output"] = config.output.name
+    content["data"]["path"] = config.data.path.name
+    if Path(config.encoder.path).is_dir():
+        content["encoder"]["path"] = Path(config.encoder.path).name
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)

@@ -1,0 +1,65 @@
+"""A run's folder: whose it is, its log and its last checkpoint."""
+
+import json
+import logging
+from pathlib import Path
+
+import yaml
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from khabar.config import AdaptConfig, RunConfig
+from khabar.errors import ConfigError
+
+log = logging.getLogger(__name__)
+
+
+def last_checkpoint(folder: Path) -> str | None:
+    """Return the last checkpoint that is whole; a run killed while saving leaves one that is not."""
+    whole = []
+    for path in folder.glob("checkpoint-*/trainer_state.json"):  # the Trainer writes it last
+        try:
+            whole.append((int(json.loads(path.read_text(encoding="utf-8"))["global_step"]), str(path.parent)))
+        except (ValueError, KeyError):
+            log.warning("%s is not whole and is passed over", path.parent)
+    return max(whole)[1] if whole else None
+
+
+def claim_output(config: RunConfig | AdaptConfig) -> None:
+    """Write the effective configuration beside the checkpoints, or find that it is the same one."""
+    # The card has no part in training: it may be reworded without training again.
+    content = config.model_dump(mode="json", exclude={"card"})
+    effective = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+    path = config.output / "training.yaml"
+    if path.is_file() and path.read_text(encoding="utf-8") != effective:
+        raise ConfigError(
+            f"{config.output}: holds a run of another configuration (training.yaml differs); "
+            "choose another folder with output=FOLDER, or delete this one."
+        )
+    config.output.mkdir(parents=True, exist_ok=True)
+    path.write_text(effective, encoding="utf-8")
+
+
+def log_to(output: Path) -> None:
+    """Let the steps of a run, its losses and scores among them, be written to ``output/train.log``."""
+    output.mkdir(parents=True, exist_ok=True)
+    handler = logging.FileHandler(output / "train.log", encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    library = logging.getLogger("khabar")
+    library.addHandler(handler)
+    library.setLevel(logging.INFO)
+
+
+class LogFigures(TrainerCallback):
+    """Writes what the Trainer reports to the run's log."""
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: dict[str, float] | None = None,
+        **_: object,
+    ) -> None:
+        """Write the figures of a step."""
+        figures = ", ".join(f"{name} {value}" for name, value in (logs or {}).items())
+        log.info("step %d of %d: %s", state.global_step, state.max_steps, figures)

@@ -1,0 +1,128 @@
+"""What a run starts from: an encoder, its classification layer and its tokenizer."""
+
+from difflib import get_close_matches
+
+import numpy as np
+import torch
+from datasets import Dataset
+from sklearn.linear_model import LogisticRegression
+from transformers import (
+    AutoConfig,
+    AutoModelForTokenClassification,
+    AutoTokenizer,
+    DataCollatorForTokenClassification,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    set_seed,
+)
+
+from khabar.bundle import BUILT_IN
+from khabar.config import AdaptConfig, RunConfig
+from khabar.encode import Encoder
+from khabar.errors import ConfigError
+from khabar.training._data import IGNORED, LABELS
+from khabar.training._loss import sentence_logits
+
+
+def load_start(config: RunConfig | AdaptConfig) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, Encoder]:
+    """Load the encoder with a classification layer, its tokenizer and the encoder of articles.
+
+    The layer is the one in the encoder's folder, as an adapted encoder and a bundle have it, else a new one.
+
+    Raises:
+        ConfigError: There is no such encoder, or the windows are longer than it reads.
+    """
+    name = str(BUILT_IN) if config.encoder.path == "default" else config.encoder.path
+    try:
+        trained_with = AutoConfig.from_pretrained(name).id2label
+        model_config = AutoConfig.from_pretrained(
+            name,
+            id2label=dict(enumerate(map(str, LABELS))),
+            label2id={str(label): index for index, label in enumerate(LABELS)},
+            **config.encoder.overrides,
+        )
+        tokenizer = AutoTokenizer.from_pretrained(name)
+    except OSError as error:
+        raise ConfigError(
+            f"encoder.path is {name!r}: no such folder or hub name ({str(error).splitlines()[0]}). "
+            "The encoder of the built-in model is made by `python scripts/build_base.py`."
+        ) from error
+    positions = getattr(model_config, "max_position_embeddings", None)
+    if positions is not None and config.window.max_tokens > positions:
+        raise ConfigError(
+            f"window.max_tokens is {config.window.max_tokens}, "
+            f"but {name} has {positions} positions; lower it."
+        )
+    for key in config.encoder.overrides:
+        if not hasattr(model_config, key):
+            near = get_close_matches(key, model_config.to_dict(), n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else "."
+            raise ConfigError(f"encoder.overrides: {name} has no key {key!r} in its config{hint}")
+    set_seed(config.seed)
+    # A bundle's weights are in 16 bits, in which small steps are lost.
+    model = AutoModelForTokenClassification.from_pretrained(
+        name, config=model_config, dtype=torch.float32, attn_implementation=config.encoder.attention
+    )
+    _order_head(model, trained_with)
+    encoder = Encoder(
+        tokenizer.backend_tokenizer,
+        cls_token=tokenizer.cls_token,
+        sep_token=tokenizer.sep_token,
+        normalization=config.normalization,
+        window=config.window,
+    )
+    return model, tokenizer, encoder
+
+
+def _order_head(model: PreTrainedModel, trained_with: dict[int, str]) -> None:
+    """Put the rows of a layer that was trained with another order of labels in the order of `LABELS`."""
+    names = [trained_with.get(index) for index in range(len(LABELS))]
+    if sorted(map(str, names)) == sorted(LABELS) and isinstance(model.classifier, torch.nn.Linear):
+        order = [names.index(label) for label in LABELS]
+        with torch.no_grad():
+            model.classifier.weight.copy_(model.classifier.weight[order].clone())
+            model.classifier.bias.copy_(model.classifier.bias[order].clone())
+
+
+def probe_head(
+    model: PreTrainedModel, dataset: Dataset, collator: DataCollatorForTokenClassification
+) -> None:
+    """Fit the classification layer to the states of the untrained encoder.
+
+    Sentence states of an encoder made for retrieval differ little from each other, so a layer that starts at
+    random spends an epoch on finding their scale. A logistic regression on standardised states, folded into
+    the layer, starts where that would end (linear probing, then fine-tuning: Kumar et al. 2022).
+
+    Raises:
+        ConfigError: The model's last layer is not one linear layer called ``classifier``.
+    """
+    head = getattr(model, "classifier", None)
+    if not isinstance(head, torch.nn.Linear):
+        raise ConfigError(
+            f"recipe.probe_articles: {type(model).__name__} has no linear layer 'classifier' to fit; "
+            "leave the key out."
+        )
+    model.eval()
+    states, targets = [], []
+    columns = dataset.select_columns(["input_ids", "attention_mask", "labels"])
+    for row in columns:
+        batch = collator([row])
+        with torch.inference_mode():
+            hidden = model.base_model(
+                input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]
+            ).last_hidden_state
+        if bool((batch["labels"] != IGNORED).any()):
+            pooled, index = sentence_logits(hidden, batch["labels"])
+            states.append(pooled.numpy())
+            targets.append(index.numpy() % len(LABELS))
+    if len({index for found in targets for index in found.tolist()}) < len(LABELS):
+        raise ConfigError(
+            "recipe.probe_articles: these articles do not have all four labels; raise the number."
+        )
+    features, labels = np.concatenate(states), np.concatenate(targets)
+    mean, deviation = features.mean(axis=0), features.std(axis=0) + 1e-6
+    probe = LogisticRegression(C=0.02, max_iter=1000).fit((features - mean) / deviation, labels)
+    weight = probe.coef_ / deviation
+    with torch.no_grad():
+        head.weight.copy_(torch.from_numpy(weight))
+        head.bias.copy_(torch.from_numpy(probe.intercept_ - weight @ mean))
