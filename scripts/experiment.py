@@ -1,9 +1,10 @@
-"""Train variants of a configuration over the same seeds and print their scores on validation.
+"""Train variants of a configuration over the same seeds and print their scores as Markdown.
 
     python scripts/experiment.py configs/experiments/context.yaml data.path=PATH/TO/annotated.jsonl
+    python scripts/experiment.py configs/experiments/learning-curve.yaml data.path=… --plot curve.png
 
 Further words are overrides for all variants. Stopped at any moment, the same command goes on: what is trained
-stands in `results.json` of the experiment's output.
+stands in `results.json` of the experiment's output. Called once more it only prints, and draws.
 """
 
 import argparse
@@ -11,18 +12,28 @@ import sys
 from pathlib import Path
 
 from khabar import KhabarError
+from khabar._files import write_text
 from khabar._memory import keep_freed_memory
-from khabar.config import load_experiment
-from khabar.experiment import run, to_markdown
+from khabar.config import JudgedSplit, load_experiment
+from khabar.experiment import plot, run, to_markdown
 from khabar.training import log_to
 
 
 def main(options: argparse.Namespace) -> None:
-    """Read, train each, print the table."""
+    """Read, train each, print the tables."""
     keep_freed_memory()
     experiment = load_experiment(options.experiment)
+    further = [JudgedSplit(path=Path(path), split=split) for path, split in options.judge_on]
+    experiment = experiment.model_copy(update={"judge_on": (*experiment.judge_on, *further)})
+    for path in filter(None, (options.plot, options.markdown)):
+        path.parent.mkdir(parents=True, exist_ok=True)
     log_to(experiment.output)
-    print(to_markdown(run(experiment, options.overrides)))
+    results = run(experiment, options.overrides)
+    if options.plot:
+        plot(results, options.plot, experiment.varies)
+    if options.markdown:
+        write_text(options.markdown, to_markdown(results) + "\n")
+    print(to_markdown(results))
 
 
 if __name__ == "__main__":
@@ -31,7 +42,17 @@ if __name__ == "__main__":
     )
     parser.add_argument("experiment", type=Path, help="YAML file of the experiment")
     parser.add_argument("overrides", nargs="*", metavar="section.key=value", help="for all variants")
+    parser.add_argument(
+        "--judge-on",
+        nargs=2,
+        action="append",
+        default=[],
+        metavar=("FILE", "SPLIT"),
+        help="score finished models on these labelled articles too",
+    )
+    parser.add_argument("--plot", type=Path, metavar="FILE.png", help="draw the scores and their spread")
+    parser.add_argument("--markdown", type=Path, metavar="FILE.md", help="write the tables to a file too")
     try:
-        main(parser.parse_args())
+        main(parser.parse_intermixed_args())
     except (KhabarError, OSError) as error:
         sys.exit(f"experiment: {error}")

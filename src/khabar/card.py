@@ -1,6 +1,7 @@
 """The model card of a bundle, written from what the bundle itself says."""
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
@@ -8,11 +9,13 @@ from typing import Any
 
 import yaml
 
+from khabar._files import write_text
 from khabar._version import __version__
 from khabar.bundle import Settings, load_bundle
 from khabar.config import CardConfig
 from khabar.errors import BundleError
 from khabar.labels import Label
+from khabar.plots import confusion_matrix
 
 METRICS = "metrics.json"
 TRAINING = "training.yaml"
@@ -55,7 +58,7 @@ a person in between.
   sentences of left context where it needs several; pooling: $pooling.
 - The effective configuration is in `$training`, what inference does with a text in `khabar.json`.
 - Probabilities are calibrated on the validation articles with a temperature of $temperature.
-
+$training_run
 | articles and sentences | $data_header |
 | --- | $data_rule |
 $data_rows
@@ -109,6 +112,7 @@ class Card:
             pooling=window.pooling,
             training=TRAINING,
             temperature=self.settings.temperature,
+            training_run=_training_run(self.metrics.get("training")),
             data_header=" | ".join(summaries),
             data_rule=" | ".join("---:" for _ in summaries),
             data_rows=_data_rows(summaries),
@@ -126,7 +130,7 @@ class Card:
 def write_metrics(bundle: Path, metrics: dict[str, Any]) -> None:
     """Write metrics.json of a bundle."""
     text = json.dumps(metrics, ensure_ascii=False, indent=2, allow_nan=False)
-    (bundle / METRICS).write_text(text + "\n", encoding="utf-8")
+    write_text(bundle / METRICS, text + "\n")
 
 
 def add_evaluation(bundle: Path, split: str, data: dict[str, Any], scores: dict[str, Any]) -> None:
@@ -148,7 +152,7 @@ def add_evaluation(bundle: Path, split: str, data: dict[str, Any], scores: dict[
 
 
 def write_card(bundle: Path) -> None:
-    """Write README.md of a bundle from its own khabar.json, training.yaml and metrics.json.
+    """Write README.md of a bundle, and its pictures, from its khabar.json, training.yaml and metrics.json.
 
     Raises:
         BundleError: One of the files is missing or damaged.
@@ -158,7 +162,17 @@ def write_card(bundle: Path) -> None:
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise BundleError(f"{bundle / TRAINING}: cannot be read ({error}); the card needs it.") from error
     card = Card(settings=load_bundle(bundle).settings, training=training, metrics=_read_metrics(bundle))
-    (bundle / CARD).write_text(card.render(), encoding="utf-8")
+    for split, evaluation in card.metrics.get("evaluations", {}).items():
+        confusion = evaluation["scores"]["strict"]["confusion"]
+        title = f"{split}: {evaluation['data']['sentences']:,} sentences"
+        picture = bundle / confusion_picture(split)
+        confusion_matrix(confusion["gold_by_predicted"], confusion["labels"], title, picture)
+    write_text(bundle / CARD, card.render())
+
+
+def confusion_picture(split: str) -> str:
+    """Return the name of the picture of a split's confusion matrix, in the bundle."""
+    return f"confusion-{re.sub(r'[^A-Za-z0-9_-]+', '-', split)}.png"
 
 
 def _read_metrics(bundle: Path) -> dict[str, Any]:
@@ -201,8 +215,21 @@ def _scores(split: str, evaluation: dict[str, Any]) -> str:
         f"{name} {_percent(scores['accuracy'])} ({scores['sentences']:,})"
         for name, scores in evaluation["scores"]["slices"].items()
     ]
-    return "\n".join(
-        [f"### {split}", "", *rows, "", summary, "", f"Accuracy by part (sentences): {', '.join(parts)}."]
+    accuracies = f"Accuracy by part (sentences): {', '.join(parts)}."
+    picture = f"![Gold and predicted labels of {split}]({confusion_picture(split)})"
+    return "\n".join([f"### {split}", "", *rows, "", summary, "", accuracies, "", picture])
+
+
+def _training_run(record: dict[str, Any] | None) -> str:
+    if record is None:
+        return ""
+    minutes, rest = divmod(record["seconds"], 60)
+    took = f"{minutes} min {rest} s" if minutes else f"{rest} s"
+    of = "" if record["runs"] == 1 else f" in {record['runs']} runs"
+    return (
+        f"- Training took {took} for {record['steps']:,} steps{of}, evaluations and checkpoints included, in "
+        f"{record['precision']} on {record['hardware']}\n"
+        f"  (torch {record['torch']}, transformers {record['transformers']}).\n"
     )
 
 
@@ -210,7 +237,7 @@ def _export(check: dict[str, Any] | None) -> str:
     if check is None:
         return ""
     return (
-        f"The int8 graph gives {check['same_label']:.2%} of {check['sentences']:,} validation sentences "
+        f"The int8 graph gives {check['same_label']:.2%} of {check['sentences']:,} sentences "
         f"the label that the full weights give; a logit differs by {check['mean_difference']:.3f} on average."
     )
 

@@ -5,7 +5,7 @@ import re
 from dataclasses import fields
 from pathlib import Path
 from types import NoneType
-from typing import Any, Literal, Self, TypeVar, get_args, get_type_hints
+from typing import Annotated, Any, Literal, Self, TypeVar, get_args, get_type_hints
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -36,6 +36,9 @@ class DataConfig(_Section):
     """Split to learn from."""
     validation_split: str = "validation"
     """Split that chooses the checkpoint and fits the temperature."""
+    cache: Path | None = None
+    """Folder for encoded articles, so that the next run on the same ones reads them instead of encoding them;
+    None keeps them in memory alone. scripts/adapt.py has no use for it."""
     max_train_articles: int | None = Field(default=None, ge=1)
     """Take only so many training articles, drawn with the run's seed; None takes all."""
 
@@ -44,8 +47,8 @@ class EncoderConfig(_Section):
     """The encoder that training starts from."""
 
     path: str
-    """A local folder, a name on the Hugging Face hub, or ``default`` for the built-in model. A classification
-    layer that is there comes along."""
+    """A local folder, a name on the Hugging Face hub, ``default`` for the built-in model, or ``tiny`` for a
+    random one that is made on the spot. A classification layer that is there comes along."""
     overrides: dict[str, Any] = Field(default_factory=dict)
     """Keys of the encoder's own config.json to change, such as its dropout."""
     attention: Literal["eager", "sdpa"] | None = None
@@ -175,6 +178,20 @@ class AdaptConfig(_Section):
         return _seed(self.training)
 
 
+class JudgedSplit(_Section):
+    """Labelled articles that finished models are scored on."""
+
+    path: Path
+    """Labelled articles that name their split."""
+    split: str
+    """Which of the splits."""
+
+    @property
+    def name(self) -> str:
+        """What tables call it."""
+        return f"{self.path.name}, {self.split}"
+
+
 class ExperimentConfig(_Section):
     """Variants of one training run, compared over the same seeds by scripts/experiment.py."""
 
@@ -188,6 +205,94 @@ class ExperimentConfig(_Section):
     """Each variant is trained once with each."""
     variants: dict[str, tuple[str, ...]] = Field(min_length=1)
     """Name of each variant and what it changes, in the order of the table."""
+    varies: str = ""
+    """What the variants differ in, for the axis of a plot."""
+    judge_on: tuple[JudgedSplit, ...] = ()
+    """Further articles to score each finished model on, with its full weights."""
+    judge_start: bool = False
+    """Whether the model that the runs start from is scored there too; it must have a trained layer."""
+
+
+class FloatRange(_Section):
+    """A number between two others."""
+
+    type: Literal["float"]
+    low: float
+    high: float
+    """The highest value, which may be drawn."""
+    log: bool = False
+    """Whether to draw evenly among orders of magnitude instead of among values."""
+    step: float | None = Field(default=None, gt=0)
+    """Distance of the values to draw from; None draws any."""
+
+    @model_validator(mode="after")
+    def _holds_something(self) -> Self:
+        _check_range(self)
+        return self
+
+
+class IntRange(_Section):
+    """A whole number between two others."""
+
+    type: Literal["int"]
+    low: int
+    high: int
+    """The highest value, which may be drawn."""
+    log: bool = False
+    """Whether to draw evenly among orders of magnitude instead of among values."""
+    step: int = Field(default=1, ge=1)
+    """Distance of the values to draw from."""
+
+    @model_validator(mode="after")
+    def _holds_something(self) -> Self:
+        _check_range(self)
+        return self
+
+
+class Choices(_Section):
+    """One of several values."""
+
+    type: Literal["categorical"]
+    choices: tuple[str | int | float | bool | None, ...] = Field(min_length=1)
+
+
+def _check_range(values: FloatRange | IntRange) -> None:
+    if values.low > values.high:
+        raise ValueError(f"low is {values.low} and high is {values.high}; the lower one comes first")
+    if values.log and values.low <= 0:
+        raise ValueError(f"low is {values.low}, but on a logarithmic scale it lies above 0")
+    if values.log and values.step not in (None, 1):
+        raise ValueError("log and step exclude each other; leave one of them out")
+
+
+class PruningOptions(_Section):
+    """When a trial is stopped that does worse than the median of those before it (Golovin et al. 2017)."""
+
+    startup_trials: int = Field(default=4, ge=1)
+    """So many trials run to their end before any is stopped."""
+    warmup_evaluations: int = Field(default=1, ge=0)
+    """So many evaluations of each trial are waited for."""
+
+
+class SearchConfig(_Section):
+    """A search over configurations of one training run, by scripts/tune.py."""
+
+    output: Path
+    """Folder of the trials, of the study ``study.db`` and of what the search finds."""
+    config: Path
+    """YAML file of the training run."""
+    overrides: tuple[str, ...] = ()
+    """``section.key=value`` each, for all trials."""
+    trials: int = Field(default=20, ge=1)
+    """How many there are to be in all; more can be asked for later."""
+    seed: int = 17
+    """Seed of what is drawn; the runs have `training.seed`."""
+    space: dict[str, Annotated[FloatRange | IntRange | Choices, Field(discriminator="type")]] = Field(
+        min_length=1
+    )
+    """What each dotted key of the configuration may be."""
+    pruning: PruningOptions | None = PruningOptions()
+    """When to stop a trial early; None lets all run to their end."""
 
 
 def _seed(training: dict[str, Any]) -> int:
@@ -239,6 +344,15 @@ def load_experiment(path: Path) -> ExperimentConfig:
         ConfigError: As for `load_config`; the runs themselves are checked by `load_config`, one by one.
     """
     return _checked(ExperimentConfig, path, _read(path))
+
+
+def load_search(path: Path) -> SearchConfig:
+    """Read the YAML file of a search.
+
+    Raises:
+        ConfigError: As for `load_config`; the configurations of the trials are checked by `load_config`.
+    """
+    return _checked(SearchConfig, path, _read(path))
 
 
 def _load(kind: type[_Config], path: Path, overrides: list[str] | None) -> _Config:

@@ -118,6 +118,11 @@ class Encoder:
         self.normalization = normalization
         self.window = window
 
+    @property
+    def tokenizer_json(self) -> str:
+        """The tokenizer, as ``tokenizer.json`` has it."""
+        return self._tokenizer.to_str()
+
     def encode(self, sentences: Sequence[str]) -> EncodedArticle:
         """Encode one article, given as its sentences in order; no sentence at all gives no window."""
         return self.encode_many([sentences])[0]

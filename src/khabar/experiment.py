@@ -2,28 +2,39 @@
 
 import json
 import logging
+import shutil
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
 from khabar._files import write_text
-from khabar.config import ExperimentConfig, RunConfig, load_config
+from khabar._grid import Grid
+from khabar.annotator import Annotator
+from khabar.config import ExperimentConfig, JudgedSplit, RunConfig, load_config
+from khabar.corpus import read_labelled
 from khabar.errors import ConfigError, DataError
-from khabar.training import fit, read_splits
+from khabar.evaluation import Bootstrap, judge, summarise
+from khabar.plots import variants
+from khabar.schema import LabelledArticle
+from khabar.training import fit_seeds, load_start, read_splits, save_weights
 
 log = logging.getLogger(__name__)
 
 RESULTS = "results.json"
+IN_TRAINING = "validation, in training"
+"""What tables call the score that chose the checkpoint."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one variant came to."""
+    """What one variant came to on one set of articles."""
 
     name: str
-    scores: dict[int, float]
-    """Macro-F1 on the validation articles by seed, 0 to 1."""
+    scores: dict[int | None, float]
+    """Macro-F1 by seed, 0 to 1; the start of the runs has no seed."""
 
     @property
     def mean(self) -> float:
@@ -36,18 +47,22 @@ class Outcome:
         return statistics.stdev(self.scores.values()) if len(self.scores) > 1 else None
 
 
-def run(experiment: ExperimentConfig, overrides: Sequence[str] = ()) -> list[Outcome]:
+Results = Mapping[str, Sequence[Outcome]]
+"""Outcomes by what was scored, in the order of the tables; the start of the runs, if it was, comes first."""
+
+
+def run(experiment: ExperimentConfig, overrides: Sequence[str] = ()) -> Results:
     """Train every variant with every seed, or go on where an earlier call was stopped.
 
-    All configurations are checked before the first is trained. Results are written to ``results.json`` after
-    each run, and a run that is in there is not trained again.
+    All configurations are checked, and all articles to score on are read, before the first is trained. Scores
+    are written to ``results.json`` after each run, and a run whose scores are in there is not trained again.
 
     Args:
         experiment: The variants.
         overrides: ``section.key=value`` each, for all variants; they win over the experiment's file.
 
     Raises:
-        ConfigError: A configuration is wrong, or asks for no evaluation.
+        ConfigError: A configuration is wrong, or there is nothing that the variants are scored on.
         DataError: The labelled articles cannot be read, or ``results.json`` is damaged.
     """
     configs = {
@@ -64,29 +79,96 @@ def run(experiment: ExperimentConfig, overrides: Sequence[str] = ()) -> list[Out
         for name, changes in experiment.variants.items()
         for seed in experiment.seeds
     }
+    judged = {split.name: _articles(split) for split in experiment.judge_on}
     place = experiment.output / RESULTS
     known = _read_results(place)
+
+    def note(key: str, score: float) -> None:
+        known[key] = score
+        log.info("%s: macro-F1 %.4f", key, score)
+        write_text(place, json.dumps(known, ensure_ascii=False, indent=2) + "\n")
+
+    start = next(iter(configs.values()))
+    start_name = f"start: {start.encoder.path}"
+    if experiment.judge_start and any(_key(start_name, None, on) not in known for on in judged):
+        experiment.output.mkdir(parents=True, exist_ok=True)
+        model, tokenizer, _ = load_start(start)
+        for on, score in _judge(start, model, tokenizer, judged):
+            note(_key(start_name, None, on), score)
     for (name, seed), config in configs.items():
-        key = f"{name}, seed {seed}"
-        if key not in known:
-            known[key] = _score(config)
-            log.info("%s: macro-F1 %.4f", key, known[key])
-            write_text(place, json.dumps(known, ensure_ascii=False, indent=2) + "\n")
-    return [
-        Outcome(name, {seed: known[f"{name}, seed {seed}"] for seed in experiment.seeds})
-        for name in experiment.variants
-    ]
+        # A score in training is missing where the configuration asks for none.
+        wanted = [_key(name, seed, on) for on in judged] or [_key(name, seed)]
+        if all(key in known for key in wanted):
+            continue
+        fitted = fit_seeds(config, read_splits(config))
+        if fitted.macro_f1 is None and not judged:
+            raise ConfigError(
+                "training.eval_strategy is 'no', or recipe.start_share changes the weights afterwards, so "
+                "there is no score to compare; evaluate in training, or name articles with --judge-on."
+            )
+        for on, score in _judge(config, fitted.model, fitted.tokenizer, judged):
+            note(_key(name, seed, on), score)
+        if fitted.macro_f1 is not None:
+            note(_key(name, seed), fitted.macro_f1)
+
+    start_of = start_name if experiment.judge_start else None
+    return _collected(experiment, known, [None, *judged], start_of)
+
+
+def _collected(
+    experiment: ExperimentConfig, known: Mapping[str, float], scored: Sequence[str | None], start: str | None
+) -> Results:
+    """Sort known scores by what was scored (None: in training) and by variant."""
+    results: dict[str, list[Outcome]] = {}
+    for on in scored:
+        outcomes = [
+            Outcome(name, {seed: known[_key(name, seed, on)] for seed in experiment.seeds})
+            for name in experiment.variants
+            if all(_key(name, seed, on) in known for seed in experiment.seeds)
+        ]
+        if start is not None and on is not None:
+            outcomes.insert(0, Outcome(start, {None: known[_key(start, None, on)]}))
+        if outcomes:
+            results[on or IN_TRAINING] = outcomes
+    return results
 
 
 def _place(experiment: ExperimentConfig, name: str, seed: int) -> Path:
     return experiment.output / name.replace(" ", "-") / f"seed-{seed}"
 
 
-def _score(config: RunConfig) -> float:
-    fitted = fit(config, read_splits(config))
-    if fitted.macro_f1 is None:
-        raise ConfigError("training.eval_strategy is 'no', but an experiment compares scores; evaluate.")
-    return fitted.macro_f1
+def _key(name: str, seed: int | None, on: str | None = None) -> str:
+    parts = [name, *([] if seed is None else [f"seed {seed}"]), *([] if on is None else [f"on {on}"])]
+    return ", ".join(parts)
+
+
+def _articles(split: JudgedSplit) -> list[LabelledArticle]:
+    if not split.path.exists():
+        raise DataError(f"{split.path}: no such file; it was to be scored on.")
+    articles = [article for article in read_labelled(split.path) if article.split == split.split]
+    if not articles:
+        raise DataError(f"{split.path}: no article of split {split.split!r} to score on.")
+    return articles
+
+
+def _judge(
+    config: RunConfig,
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    judged: Mapping[str, Sequence[LabelledArticle]],
+) -> Iterator[tuple[str, float]]:
+    """Score a model as users would call it, with the weights that would ship, on each set of articles."""
+    if not judged:
+        return
+    folder = config.output / "judged"
+    save_weights(config, model, tokenizer, folder)
+    annotator = Annotator.from_pretrained(folder, backend="torch")
+    for on, articles in judged.items():
+        # Without intervals: what varies here is the seed.
+        score = summarise(judge(annotator, articles), Bootstrap(resamples=1)).strict.macro_f1.value
+        if score is not None:
+            yield on, score
+    shutil.rmtree(folder)
 
 
 def _read_results(place: Path) -> dict[str, float]:
@@ -99,11 +181,43 @@ def _read_results(place: Path) -> dict[str, float]:
         raise DataError(f"{place}: is no record of scores ({error}); delete it to train again.") from error
 
 
-def to_markdown(outcomes: Sequence[Outcome]) -> str:
-    """Return a table of the variants, scores in percent."""
-    rows = ["| variant | macro-F1, mean | deviation | by seed |", "|---|---:|---:|---|"]
+def to_markdown(results: Results) -> str:
+    """Return a table for each set of articles that was scored, scores in percent."""
+    return "\n\n".join(
+        f"**Macro-F1 on {on}**\n\n{_grid(on, outcomes).to_markdown()}" for on, outcomes in results.items()
+    )
+
+
+def _grid(on: str, outcomes: Sequence[Outcome]) -> Grid:
+    start = next((outcome for outcome in outcomes if None in outcome.scores), None)
+    rows: list[tuple[str, ...]] = []
     for outcome in outcomes:
         deviation = "–" if outcome.deviation is None else f"{100 * outcome.deviation:.2f}"
-        seeds = ", ".join(f"{100 * score:.1f} ({seed})" for seed, score in outcome.scores.items())
-        rows.append(f"| {outcome.name} | {100 * outcome.mean:.1f} | {deviation} | {seeds} |")
-    return "\n".join(rows)
+        seeds = ", ".join(
+            f"{100 * score:.1f}" if seed is None else f"{100 * score:.1f} ({seed})"
+            for seed, score in outcome.scores.items()
+        )
+        gain = "–" if outcome is start or start is None else f"{100 * (outcome.mean - start.mean):+.1f}"
+        row = (outcome.name, f"{100 * outcome.mean:.1f}", deviation, seeds)
+        rows.append(row if start is None else (*row, gain))
+    names = ("variant", "mean", "deviation", "by seed")
+    header = names if start is None else (*names, "over the start")
+    return Grid(on, header, rows, words=frozenset({0, 3}))
+
+
+def plot(results: Results, path: Path, varies: str = "") -> None:
+    """Draw the scores with their spread, a panel for each set of articles.
+
+    Args:
+        results: From `run`.
+        path: The PNG to write.
+        varies: What the variants differ in.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
+    panels = {
+        f"Macro-F1 on {on}": {outcome.name: list(outcome.scores.values()) for outcome in outcomes}
+        for on, outcomes in results.items()
+    }
+    variants(panels, path, varies)

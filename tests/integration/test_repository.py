@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from khabar.bundle import Settings
-from khabar.config import load_adapt_config, load_config, load_experiment
+from khabar.config import load_adapt_config, load_config, load_experiment, load_search
 from khabar.corpus import read_jsonl
 from khabar.labels import Label
+from khabar.tuning import check_space
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "configs").rglob("*.yaml"))
@@ -35,8 +36,9 @@ def test_there_are_configurations_and_documents():
 
 def script_of(name):
     """The script that a configuration is for."""
-    if name.startswith("configs/experiments/"):
-        return "experiment"
+    for folder, script in (("experiments", "experiment"), ("search", "tune")):
+        if name.startswith(f"configs/{folder}/"):
+            return script
     return "adapt" if name == "configs/adapt.yaml" else "train"
 
 
@@ -49,6 +51,10 @@ def test_configuration_loads(name, monkeypatch):
         for changes in experiment.variants.values():
             varied = load_config(experiment.config, [*experiment.overrides, *changes])
             assert varied.output != Path()
+    elif script == "tune":
+        search = load_search(Path(name))
+        assert search.trials > 0
+        check_space(search)
     else:
         load = load_adapt_config if script == "adapt" else load_config
         assert load(Path(name)).output != Path()

@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from khabar import Annotator, Label
+from khabar.bundle import load_bundle
 from khabar.card import add_evaluation, write_card, write_metrics
 from khabar.corpus import read_jsonl
 from khabar.errors import BundleError
@@ -69,9 +70,34 @@ def test_a_card_says_what_the_bundle_says(bundle, evaluations):
     assert f"{100 * evaluations['validation'][1]['strict']['macro_f1']['value']:.1f}" in card
     for label in Label:
         assert f"| `{label}` | " in card
+    assert "![Gold and predicted labels of validation](confusion-validation.png)" in card
+    assert (bundle / "confusion-validation.png").read_bytes().startswith(b"\x89PNG")
     # No placeholder was forgotten.
     assert "None" not in card
     assert "$" not in card.replace("$5", "")
+
+
+def test_a_card_says_how_long_was_trained_and_on_what(bundle):
+    metrics = json.loads((bundle / "metrics.json").read_text(encoding="utf-8"))
+    record = {"runs": 3, "steps": 2361, "seconds": 3481, "hardware": "a laptop, 2 threads"}
+    record |= {"precision": "bf16", "torch": "2.13.0", "transformers": "5.23.0"}
+    write_metrics(bundle, metrics | {"training": record})
+    write_card(bundle)
+    assert "took 58 min 1 s for 2,361 steps in 3 runs, " in card_of(bundle)
+    assert "in bf16 on a laptop, 2 threads\n  (torch 2.13.0, transformers 5.23.0)." in card_of(bundle)
+    write_metrics(bundle, metrics | {"training": record | {"runs": 1, "seconds": 59}})
+    write_card(bundle)
+    assert "took 59 s for 2,361 steps, " in card_of(bundle)
+
+
+@pytest.mark.parametrize(
+    ("split", "picture"), [("test", "confusion-test.png"), ("fold 1/3: x", "confusion-fold-1-3-x.png")]
+)
+def test_each_split_has_a_picture_beside_the_card(bundle, evaluations, split, picture):
+    add_evaluation(bundle, split, *evaluations["test"])
+    assert f"]({picture})" in card_of(bundle)
+    assert (bundle / picture).is_file()
+    load_bundle(bundle)
 
 
 def test_tables_have_as_many_cells_as_columns(bundle):

@@ -1,7 +1,7 @@
 """Labelled articles in, a bundle out: the steps of scripts/train.py."""
 
 from khabar.training._data import CODES, IGNORED, LABELS, Splits, read_splits, soft_target, window_dataset
-from khabar.training._finish import finish, fit_temperature
+from khabar.training._finish import finish, fit_temperature, save_weights
 from khabar.training._fit import Fitted, fit, fit_seeds, mean_weights
 from khabar.training._loss import SentenceLoss, predicted_labels, sentence_logits
 from khabar.training._output import LogFigures, claim_output, last_checkpoint, log_to
@@ -30,6 +30,7 @@ __all__ = [
     "predicted_labels",
     "probe_head",
     "read_splits",
+    "save_weights",
     "sentence_logits",
     "soft_target",
     "window_dataset",

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from khabar.encode import Encoder
 from khabar.errors import ConfigError, DataError, KhabarError
 from khabar.labels import Label
 from khabar.schema import LabelledArticle
+from khabar.window_cache import cached_windows
 
 LABELS = tuple(Label)
 """Order of the logits of a newly trained model."""
@@ -74,7 +76,9 @@ def draw(articles: Sequence[LabelledArticle], count: int, seed: int) -> list[Lab
     return [articles[index] for index in sorted(order)]
 
 
-def window_dataset(articles: Sequence[LabelledArticle], encoder: Encoder) -> Dataset:
+def window_dataset(
+    articles: Sequence[LabelledArticle], encoder: Encoder, cache: Path | None = None
+) -> Dataset:
     """Encode articles as rows with ``input_ids``, ``attention_mask``, ``labels``, ``length``: one a window.
 
     At the tokens of a sentence's span ``labels`` holds ``ordinal * CODES + index``: which sentence of the
@@ -82,7 +86,17 @@ def window_dataset(articles: Sequence[LabelledArticle], encoder: Encoder) -> Dat
     with a second label has ``index + len(LABELS) * (1 + second index)``.
     Elsewhere it is `IGNORED`. Page furniture that an annotator marked is read as context, as it would be on
     a page where it was not recognised, but nothing is learnt from it.
+
+    Args:
+        articles: What to encode.
+        encoder: What encodes them.
+        cache: Folder to keep the rows in, or to read them from (`khabar.window_cache`); None for neither.
+
+    Raises:
+        DataError: As for `khabar.window_cache.cached_windows`.
     """
+    if cache is not None:
+        return cached_windows(articles, encoder, window_dataset, cache)
     rows: dict[str, list[Any]] = {"input_ids": [], "attention_mask": [], "labels": [], "length": []}
     for article in articles:
         encoded = encoder.encode([sentence.text for sentence in article.sentences])

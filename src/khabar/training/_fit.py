@@ -12,6 +12,7 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerBase,
     Trainer,
+    TrainerCallback,
     TrainingArguments,
 )
 
@@ -22,6 +23,7 @@ from khabar.training._data import IGNORED, LABELS, Splits, draw, window_dataset
 from khabar.training._loss import SentenceLoss, predicted_labels
 from khabar.training._output import LogFigures, claim_output, last_checkpoint
 from khabar.training._parameters import freeze, parameter_groups
+from khabar.training._record import Clock, draw_curves
 from khabar.training._start import load_start, probe_head
 
 log = logging.getLogger(__name__)
@@ -89,10 +91,16 @@ def mean_weights(models: Sequence[torch.nn.Module], shares: Sequence[float]) -> 
     }
 
 
-def fit(config: RunConfig, splits: Splits) -> Fitted:
+def fit(config: RunConfig, splits: Splits, callbacks: Sequence[TrainerCallback] = ()) -> Fitted:
     """Train with the stock Trainer and return the checkpoint with the best macro-F1 on validation.
 
-    A run that was killed goes on from its last checkpoint in ``config.output``.
+    A run that was killed goes on from its last checkpoint in ``config.output``. Loss and score by step are
+    left there as a picture.
+
+    Args:
+        config: The run.
+        splits: The articles to learn from and to choose on.
+        callbacks: What else the Trainer is to tell of its steps.
 
     Raises:
         ConfigError: The encoder cannot be loaded, or the output folder belongs to a run of another
@@ -131,11 +139,11 @@ def fit(config: RunConfig, splits: Splits) -> Fitted:
         model=model,
         args=arguments,
         data_collator=collator,
-        train_dataset=window_dataset(splits.train, encoder),
-        eval_dataset=window_dataset(splits.validation, encoder),
+        train_dataset=window_dataset(splits.train, encoder, config.data.cache),
+        eval_dataset=window_dataset(splits.validation, encoder, config.data.cache),
         processing_class=tokenizer,
         compute_metrics=compute_metrics,
-        callbacks=[LogFigures()],
+        callbacks=[Clock(), LogFigures(), *callbacks],
         compute_loss_func=SentenceLoss(config.recipe.second_label, config.recipe.label_smoothing),
         preprocess_logits_for_metrics=predicted_labels,
         optimizers=(
@@ -158,4 +166,6 @@ def fit(config: RunConfig, splits: Splits) -> Fitted:
     trainer.loss_is_scaled_for_ga = False
     trainer.train(resume_from_checkpoint=checkpoint)
     trainer.save_state()
+    if trainer.is_world_process_zero():
+        draw_curves(checkpoints, config.output)
     return Fitted(model, tokenizer, trainer.state.best_metric)

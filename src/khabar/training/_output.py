@@ -26,8 +26,8 @@ def last_checkpoint(folder: Path) -> str | None:
 
 def claim_output(config: RunConfig | AdaptConfig) -> None:
     """Write the effective configuration beside the checkpoints, or find that it is the same one."""
-    # The card has no part in training: it may be reworded without training again.
-    content = config.model_dump(mode="json", exclude={"card"})
+    # The card has no part in training: it may be reworded without training again. Nor has the cache.
+    content = config.model_dump(mode="json", exclude={"card": True, "data": {"cache"}})
     effective = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
     path = config.output / "training.yaml"
     if path.is_file() and path.read_text(encoding="utf-8") != effective:

@@ -20,6 +20,7 @@ from khabar.bundle import BUILT_IN
 from khabar.config import AdaptConfig, RunConfig
 from khabar.encode import Encoder
 from khabar.errors import ConfigError
+from khabar.tiny_encoder import TINY, write_tiny_encoder
 from khabar.training._data import IGNORED, LABELS
 from khabar.training._loss import sentence_logits
 
@@ -32,7 +33,7 @@ def load_start(config: RunConfig | AdaptConfig) -> tuple[PreTrainedModel, PreTra
     Raises:
         ConfigError: There is no such encoder, or the windows are longer than it reads.
     """
-    name = str(BUILT_IN) if config.encoder.path == "default" else config.encoder.path
+    name = _place(config)
     try:
         trained_with = AutoConfig.from_pretrained(name).id2label
         model_config = AutoConfig.from_pretrained(
@@ -72,6 +73,13 @@ def load_start(config: RunConfig | AdaptConfig) -> tuple[PreTrainedModel, PreTra
         window=config.window,
     )
     return model, tokenizer, encoder
+
+
+def _place(config: RunConfig | AdaptConfig) -> str:
+    """Return the folder or hub name of the encoder."""
+    if config.encoder.path == TINY:
+        return str(write_tiny_encoder(config.output / "tiny-encoder"))
+    return str(BUILT_IN) if config.encoder.path == "default" else config.encoder.path
 
 
 def _order_head(model: PreTrainedModel, trained_with: dict[int, str]) -> None:
