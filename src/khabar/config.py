@@ -208,9 +208,9 @@ class ExperimentConfig(_Section):
     varies: str = ""
     """What the variants differ in, for the axis of a plot."""
     judge_on: tuple[JudgedSplit, ...] = ()
-    """Further articles to score each finished model on, with its full weights."""
+    """Further articles to score each finished model on, through its int8 graph."""
     judge_start: bool = False
-    """Whether the model that the runs start from is scored there too; it must have a trained layer."""
+    """Whether the model that the runs start from is scored there too; it must be a whole bundle."""
 
 
 class FloatRange(_Section):

@@ -8,18 +8,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
 from khabar._files import write_text
 from khabar._grid import Grid
 from khabar.annotator import Annotator
-from khabar.config import ExperimentConfig, JudgedSplit, RunConfig, load_config
+from khabar.bundle import BUILT_IN
+from khabar.config import ExperimentConfig, JudgedSplit, load_config
 from khabar.corpus import read_labelled
 from khabar.errors import ConfigError, DataError
 from khabar.evaluation import Bootstrap, judge, summarise
+from khabar.export import export_int8
 from khabar.plots import variants
 from khabar.schema import LabelledArticle
-from khabar.training import fit_seeds, load_start, read_splits, save_weights
+from khabar.training import fit_seeds, read_splits, save_weights
 
 log = logging.getLogger(__name__)
 
@@ -54,8 +54,9 @@ Results = Mapping[str, Sequence[Outcome]]
 def run(experiment: ExperimentConfig, overrides: Sequence[str] = ()) -> Results:
     """Train every variant with every seed, or go on where an earlier call was stopped.
 
-    All configurations are checked, and all articles to score on are read, before the first is trained. Scores
-    are written to ``results.json`` after each run, and a run whose scores are in there is not trained again.
+    All configurations are checked, and all articles to score on are read, before the first is trained.
+    Finished models are scored as they would ship, through their int8 graph and the `Annotator`. Scores are
+    written to ``results.json`` after each run, and a run whose scores are in there is not trained again.
 
     Args:
         experiment: The variants.
@@ -91,9 +92,9 @@ def run(experiment: ExperimentConfig, overrides: Sequence[str] = ()) -> Results:
     start = next(iter(configs.values()))
     start_name = f"start: {start.encoder.path}"
     if experiment.judge_start and any(_key(start_name, None, on) not in known for on in judged):
-        experiment.output.mkdir(parents=True, exist_ok=True)
-        model, tokenizer, _ = load_start(start)
-        for on, score in _judge(start, model, tokenizer, judged):
+        # As its users call it: through its own graph and windows.
+        path = str(BUILT_IN) if start.encoder.path == "default" else start.encoder.path
+        for on, score in _judge(Annotator.from_pretrained(path), judged):
             note(_key(start_name, None, on), score)
     for (name, seed), config in configs.items():
         # A score in training is missing where the configuration asks for none.
@@ -106,8 +107,13 @@ def run(experiment: ExperimentConfig, overrides: Sequence[str] = ()) -> Results:
                 "training.eval_strategy is 'no', or recipe.start_share changes the weights afterwards, so "
                 "there is no score to compare; evaluate in training, or name articles with --judge-on."
             )
-        for on, score in _judge(config, fitted.model, fitted.tokenizer, judged):
-            note(_key(name, seed, on), score)
+        if judged:
+            folder = config.output / "judged"
+            save_weights(config, fitted.model, fitted.tokenizer, folder)
+            export_int8(folder)
+            for on, score in _judge(Annotator.from_pretrained(folder), judged):
+                note(_key(name, seed, on), score)
+            shutil.rmtree(folder)
         if fitted.macro_f1 is not None:
             note(_key(name, seed), fitted.macro_f1)
 
@@ -152,23 +158,14 @@ def _articles(split: JudgedSplit) -> list[LabelledArticle]:
 
 
 def _judge(
-    config: RunConfig,
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
-    judged: Mapping[str, Sequence[LabelledArticle]],
+    annotator: Annotator, judged: Mapping[str, Sequence[LabelledArticle]]
 ) -> Iterator[tuple[str, float]]:
-    """Score a model as users would call it, with the weights that would ship, on each set of articles."""
-    if not judged:
-        return
-    folder = config.output / "judged"
-    save_weights(config, model, tokenizer, folder)
-    annotator = Annotator.from_pretrained(folder, backend="torch")
+    """Score a model on each set of articles."""
     for on, articles in judged.items():
         # Without intervals: what varies here is the seed.
         score = summarise(judge(annotator, articles), Bootstrap(resamples=1)).strict.macro_f1.value
         if score is not None:
             yield on, score
-    shutil.rmtree(folder)
 
 
 def _read_results(place: Path) -> dict[str, float]:
