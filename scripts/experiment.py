@@ -14,7 +14,7 @@ from khabar import KhabarError
 from khabar._memory import keep_freed_memory
 from khabar.config import load_experiment
 from khabar.experiment import run, to_markdown
-from khabar.training import log_to
+from khabar.training import is_main_process, log_to
 
 
 def main(options: argparse.Namespace) -> None:
@@ -22,7 +22,9 @@ def main(options: argparse.Namespace) -> None:
     keep_freed_memory()
     experiment = load_experiment(options.experiment)
     log_to(experiment.output)
-    print(to_markdown(run(experiment, options.overrides)))
+    table = to_markdown(run(experiment, options.overrides))
+    if is_main_process():
+        print(table)
 
 
 if __name__ == "__main__":

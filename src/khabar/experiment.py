@@ -10,7 +10,7 @@ from pathlib import Path
 from khabar._files import write_text
 from khabar.config import ExperimentConfig, RunConfig, load_config
 from khabar.errors import ConfigError, DataError
-from khabar.training import fit, read_splits
+from khabar.training import fit, is_main_process, read_splits
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +71,8 @@ def run(experiment: ExperimentConfig, overrides: Sequence[str] = ()) -> list[Out
         if key not in known:
             known[key] = _score(config)
             log.info("%s: macro-F1 %.4f", key, known[key])
-            write_text(place, json.dumps(known, ensure_ascii=False, indent=2) + "\n")
+            if is_main_process():
+                write_text(place, json.dumps(known, ensure_ascii=False, indent=2) + "\n")
     return [
         Outcome(name, {seed: known[f"{name}, seed {seed}"] for seed in experiment.seeds})
         for name in experiment.variants
