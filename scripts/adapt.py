@@ -15,7 +15,7 @@ from khabar import KhabarError
 from khabar._memory import keep_freed_memory
 from khabar.adaptation import adapt
 from khabar.config import load_adapt_config
-from khabar.training import log_to
+from khabar.training import is_main_process, log_to
 
 
 def main(options: argparse.Namespace) -> None:
@@ -24,7 +24,8 @@ def main(options: argparse.Namespace) -> None:
     config = load_adapt_config(options.config, options.overrides)
     log_to(config.output)
     encoder = adapt(config)
-    print(f"{encoder}: saved; fine-tune it with `scripts/train.py CONFIG encoder.path={encoder}`")
+    if is_main_process():
+        print(f"{encoder}: saved; fine-tune it with `scripts/train.py CONFIG encoder.path={encoder}`")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from khabar._files import write_text
 from khabar._memory import keep_freed_memory
 from khabar.config import JudgedSplit, load_experiment
 from khabar.experiment import plot, run, to_markdown
-from khabar.training import log_to
+from khabar.training import is_main_process, log_to
 
 
 def main(options: argparse.Namespace) -> None:
@@ -29,6 +29,8 @@ def main(options: argparse.Namespace) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
     log_to(experiment.output)
     results = run(experiment, options.overrides)
+    if not is_main_process():
+        return
     if options.plot:
         plot(results, options.plot, experiment.varies)
     if options.markdown:

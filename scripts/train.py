@@ -20,7 +20,7 @@ from khabar import KhabarError
 from khabar._memory import keep_freed_memory
 from khabar.config import load_config
 from khabar.hub import check_push, push
-from khabar.training import finish, fit_seeds, log_to, read_splits
+from khabar.training import finish, fit_seeds, is_main_process, log_to, read_splits
 
 
 def main(options: argparse.Namespace) -> None:
@@ -32,6 +32,8 @@ def main(options: argparse.Namespace) -> None:
     splits = read_splits(config)
     log_to(config.output)
     fitted = fit_seeds(config, splits)
+    if not is_main_process():
+        return
     bundle = finish(config, splits, fitted.model, fitted.tokenizer)
     print(f"{bundle}: saved; try it with `khabar annotate --model {bundle} examples/article.txt`")
     if options.push_to_hub:

@@ -40,11 +40,13 @@ from khabar.training import (
     LABELS,
     LogFigures,
     claim_output,
+    is_main_process,
     last_checkpoint,
     load_start,
     parameter_groups,
     read_splits,
     soft_target,
+    wait_for_all,
 )
 
 log = logging.getLogger(__name__)
@@ -358,6 +360,8 @@ def adapt(config: AdaptConfig) -> Path:
     log.info("%d windows, %d of them with gold labels", len(rows), len(gold))
     trainer.train(resume_from_checkpoint=last_checkpoint(checkpoints))
     target, staging = config.output / ENCODER, config.output / f"{ENCODER}.partial"
+    if not is_main_process():
+        return target
     shutil.rmtree(staging, ignore_errors=True)
     model.save_pretrained(staging)
     tokenizer.save_pretrained(staging)
@@ -369,7 +373,7 @@ def adapt(config: AdaptConfig) -> Path:
 def _taught(config: AdaptConfig, tokenizer: PreTrainedTokenizerBase) -> Dataset:
     """Return what the teacher says of the unlabelled articles, computed once for an output folder."""
     place = config.output / _TEACHING
-    if not place.is_dir():
+    if not place.is_dir() and is_main_process():
         name = config.unlabelled.teacher
         teacher = load_bundle(BUILT_IN if name == "default" else resolve(name))
         if not (teacher.path / WEIGHTS).is_file():
@@ -384,4 +388,5 @@ def _taught(config: AdaptConfig, tokenizer: PreTrainedTokenizerBase) -> Dataset:
         staging = place.with_name(f"{_TEACHING}.partial")
         teach(articles, teacher, config.seed).save_to_disk(staging)
         staging.rename(place)
+    wait_for_all()
     return load_from_disk(str(place))

@@ -6,6 +6,7 @@ without torch.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,24 @@ ONNX_INT8 = "onnx/model.int8.onnx"
 
 _REQUIRED = (CONFIG, TOKENIZER, TOKENIZER_CONFIG, SETTINGS)
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.pkl", "*.pickle", "*.ckpt")
+AFTER_PADDING = frozenset(
+    {
+        "camembert",
+        "data2vec-text",
+        "ibert",
+        "lilt",
+        "longformer",
+        "luke",
+        "markuplm",
+        "mpnet",
+        "roberta",
+        "roberta-prelayernorm",
+        "xlm-roberta",
+        "xlm-roberta-xl",
+        "xmod",
+    }
+)
+"""Values of ``model_type`` whose encoders number positions from one past the padding id."""
 BUILT_IN = Path(__file__).parent / "models" / "default"
 
 
@@ -54,7 +73,7 @@ class Bundle:
     labels: tuple[Label, ...]
     """Label of each logit, from ``id2label`` in config.json."""
     positions: int | None
-    """How many positions the encoder has, None when its config does not say."""
+    """How many tokens the encoder reads at once, None when its config does not say."""
 
     def encoder(self) -> Encoder:
         """Return the encoder of articles that this model was trained with."""
@@ -130,13 +149,31 @@ def load_bundle(path: Path) -> Bundle:
             f"{path / SETTINGS}: {found}. "
             f"The model may come from another version of khabar, this is {__version__}."
         ) from error
-    positions = config.get("max_position_embeddings")
-    if isinstance(positions, int) and settings.window.max_tokens > positions:
+    positions = usable_positions(config)
+    if positions is not None and settings.window.max_tokens > positions:
         raise BundleError(
             f"{path / SETTINGS}: window.max_tokens is {settings.window.max_tokens}, "
             f"but the encoder has {positions} positions; lower it."
         )
-    return Bundle(path, settings, _labels(path, config), positions if isinstance(positions, int) else None)
+    return Bundle(path, settings, _labels(path, config), positions)
+
+
+def usable_positions(config: Mapping[str, Any]) -> int | None:
+    """Return how many tokens an encoder reads at once, by the content of its config.json.
+
+    RoBERTa and what descends from it number the positions from one past the padding id, so the first rows of
+    their tables are never used.
+
+    Returns:
+        A number of tokens; None where the config knows no limit.
+    """
+    positions = config.get("max_position_embeddings")
+    if not isinstance(positions, int) or positions < 1:
+        return None
+    if config.get("model_type") in AFTER_PADDING:
+        pad = config.get("pad_token_id")
+        positions -= (pad if isinstance(pad, int) else 1) + 1
+    return positions
 
 
 def save_settings(path: Path, settings: Settings) -> None:

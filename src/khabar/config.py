@@ -2,17 +2,19 @@
 
 import difflib
 import re
+from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 from types import NoneType
 from typing import Annotated, Any, Literal, Self, TypeVar, get_args, get_type_hints
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from khabar.arabic import Normalization
 from khabar.encode import WindowOptions
 from khabar.errors import ConfigError
+from khabar.labels import Label
 
 
 class _Section(BaseModel):
@@ -56,6 +58,32 @@ class EncoderConfig(_Section):
     `eager` is the quicker one (scripts/measure_step.py)."""
 
 
+class LoraOptions(_Section):
+    """Low-rank adapters: the encoder stays, and small matrices beside its own learn (Hu et al. 2022, «LoRA»).
+
+    The classification layer is trained whole. The adapters are merged into the weights in the end, so the
+    bundle is one like any other.
+    """
+
+    r: int = Field(default=8, ge=1)
+    """Rank of the adapters."""
+    alpha: float = Field(default=16, gt=0)
+    """What an adapter adds is scaled by ``alpha / r``."""
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+    """Dropout before the adapters."""
+    target_modules: tuple[str, ...] | Literal["all-linear"] | None = None
+    """Ends of the names of the layers that get one, or all linear ones; None takes what peft knows to be
+    usual for the kind of encoder, such as query and value."""
+
+    @field_validator("target_modules", mode="before")
+    @classmethod
+    def _names_layers(cls, value: object) -> object:
+        named = isinstance(value, list | tuple) and value and all(isinstance(name, str) for name in value)
+        if value is not None and value != "all-linear" and not named:
+            raise ValueError("expected a list of names such as [query, value], or 'all-linear'")
+        return value
+
+
 class RecipeConfig(_Section):
     """What training does beyond the arguments of the Trainer."""
 
@@ -75,11 +103,41 @@ class RecipeConfig(_Section):
     """Share of a sentence's target that goes to the labels that its annotator found almost as right."""
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
     """Share of a sentence's target that is spread over all labels (Szegedy et al. 2016)."""
+    class_weights: dict[Label, float] | Literal["balanced"] | None = None
+    """Weight of a sentence's loss by its label, 1 where none is given, or ``balanced``: in inverse proportion
+    to how frequent the label is among the training sentences. None weighs all the same."""
+    focal_gamma: float = Field(default=0.0, ge=0)
+    """The more, the less the loss counts of sentences that the model is already sure of (focal loss, Lin et
+    al. 2017, who take 2); 0 is cross-entropy."""
     freeze_layers: int | None = Field(default=None, ge=0)
     """Leave the embeddings and so many of the lowest layers as they are, which makes steps cheaper; None
     trains all."""
     layer_decay: float = Field(default=1.0, gt=0, le=1)
     """Each layer learns at the rate of the one above times this (Howard and Ruder 2018)."""
+    lora: LoraOptions | None = None
+    """Train low-rank adapters instead of the encoder's weights; None trains the weights."""
+    early_stopping_patience: int | None = Field(default=None, ge=1)
+    """Stop after so many evaluations without a better macro-F1; None trains to the end."""
+    average_checkpoints: int | None = Field(default=None, ge=2)
+    """Take the mean of the weights of so many last checkpoints instead of one checkpoint (Izmailov et al.
+    2018, «Averaging Weights Leads to Wider Optima and Better Generalization»)."""
+
+    @field_validator("class_weights", mode="before")
+    @classmethod
+    def _weighs_labels(cls, value: object) -> object:
+        if value is None or value == "balanced":
+            return value
+        if not isinstance(value, Mapping):
+            raise ValueError(  # noqa: TRY004  # pydantic reports no other
+                "expected 'balanced', or a number for each label that is not to weigh 1"
+            )
+        known = [str(label) for label in Label]
+        for name, weight in value.items():
+            if name not in known:
+                raise ValueError(f"unknown label {str(name)!r}{_suggest(str(name), set(known))}".rstrip("."))
+            if type(weight) not in (int, float) or not 0 < weight < float("inf"):
+                raise ValueError(f"the weight of {name} is {weight!r}, expected a number above 0")
+        return value
 
     @model_validator(mode="after")
     def _has_a_start_worth_keeping(self) -> Self:
@@ -87,6 +145,15 @@ class RecipeConfig(_Section):
             raise ValueError(
                 "start_share keeps a layer that was trained before, and probe_articles puts another in its "
                 "place; leave one of them out"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _freezes_once(self) -> Self:
+        if self.lora is not None and self.freeze_layers is not None:
+            raise ValueError(
+                "lora leaves all weights of the encoder as they are, so freeze_layers has nothing to freeze; "
+                "leave one of them out"
             )
         return self
 
@@ -121,12 +188,36 @@ class RunConfig(_Section):
     card: CardConfig = CardConfig()
     """What the model card says beside the figures."""
     training: dict[str, Any] = Field(default_factory=dict)
-    """Any argument of ``transformers.TrainingArguments`` by its own name, but for ``output_dir``."""
+    """Any argument of ``transformers.TrainingArguments`` by its own name, but for those that `load_config`
+    refuses: ``output_dir``, and what khabar sets itself."""
 
     @property
     def seed(self) -> int:
         """Seed of everything that is drawn in the run."""
         return _seed(self.training)
+
+    @model_validator(mode="after")
+    def _chooses_a_checkpoint_in_one_way(self) -> Self:
+        best = bool(self.training.get("load_best_model_at_end"))
+        patience, average = self.recipe.early_stopping_patience, self.recipe.average_checkpoints
+        if patience is not None and not best:
+            raise ValueError(
+                f"recipe.early_stopping_patience is {patience}, which waits for a better checkpoint than the "
+                "best; set training.load_best_model_at_end: true with training.eval_strategy and "
+                "training.save_strategy"
+            )
+        if average is not None and best:
+            raise ValueError(
+                f"recipe.average_checkpoints is {average}, but training.load_best_model_at_end takes a "
+                "single checkpoint; leave one of them out"
+            )
+        kept = self.training.get("save_total_limit")
+        if average is not None and isinstance(kept, int) and kept < average:
+            raise ValueError(
+                f"recipe.average_checkpoints is {average}, but training.save_total_limit keeps only {kept} "
+                "checkpoints; raise the second or lower the first"
+            )
+        return self
 
 
 class UnlabelledConfig(_Section):
@@ -422,13 +513,18 @@ def _apply(content: dict[str, Any], override: str) -> str | None:
 
 def _keys(kind: type[_Section], section: str) -> set[str]:
     """Return the keys that a section knows; an empty name is the top of the file."""
-    if not section:
-        return set(kind.model_fields)
-    field = kind.model_fields.get(section)
-    known = None if field is None else field.annotation
-    if isinstance(known, type) and issubclass(known, BaseModel):
-        return set(known.model_fields)
-    return set(getattr(known, "__dataclass_fields__", ()))
+    known: Any = kind
+    for name in section.split(".") if section else ():
+        field = known.model_fields.get(name) if _is_section(known) else None
+        choices = () if field is None else (field.annotation, *get_args(field.annotation))
+        known = next(
+            (one for one in choices if _is_section(one) or hasattr(one, "__dataclass_fields__")), None
+        )
+    return set(known.model_fields if _is_section(known) else getattr(known, "__dataclass_fields__", ()))
+
+
+def _is_section(kind: object) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
 
 
 def _sentence(kind: type[_Section], problem: Any) -> str:  # noqa: ANN401  # pydantic's ErrorDetails is a TypedDict of optional keys
@@ -438,6 +534,11 @@ def _sentence(kind: type[_Section], problem: Any) -> str:  # noqa: ANN401  # pyd
         return f"unknown key {key!r}{_suggest(place[-1], _keys(kind, '.'.join(place[:-1])))}"
     if problem["type"] == "missing":
         return f"key {key!r} is missing."
+    if problem["type"] == "value_error" and isinstance(problem["input"], dict):
+        # Of a section as a whole: what is in it need not be repeated.
+        return f"{key}{': ' if key else ''}{problem['ctx']['error']}."
+    if problem["type"] == "value_error":
+        return f"{key} is {problem['input']!r}: {problem['ctx']['error']}."
     return f"{key} is {problem['input']!r}: {problem['msg']}."
 
 
@@ -450,18 +551,27 @@ def _suggest(name: str, known: set[str]) -> str:
     return f"; known keys here are {', '.join(sorted(known))}." if known else "."
 
 
+_INSTEAD = {
+    "output_dir": "set the key output instead",
+    "metric_for_best_model": "macro-F1 on the validation articles selects the checkpoint, so leave it out",
+    "greater_is_better": "macro-F1 on the validation articles selects the checkpoint, so leave it out",
+    "label_smoothing_factor": "the loss is one by sentence, so set recipe.label_smoothing instead",
+}
+"""Arguments of the Trainer that a configuration does not set, and what to do instead."""
+
+
 def _training_problems(training: dict[str, Any]) -> list[str]:
     # Only a run needs transformers, and importing it takes seconds.
     from transformers import TrainingArguments
 
     known = get_type_hints(TrainingArguments)
     known = {
-        field.name: known[field.name] for field in fields(TrainingArguments) if field.name != "output_dir"
+        field.name: known[field.name] for field in fields(TrainingArguments) if field.name not in _INSTEAD
     }
     problems = []
     for name, value in training.items():
-        if name == "output_dir":
-            problems.append("unknown key 'training.output_dir'; set the key output instead.")
+        if name in _INSTEAD:
+            problems.append(f"unknown key 'training.{name}'; {_INSTEAD[name]}.")
         elif name not in known:
             hint = _suggest(str(name), set(known))
             if "did you mean" not in hint:  # their list is longer than anybody reads

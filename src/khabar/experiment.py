@@ -19,7 +19,7 @@ from khabar.evaluation import Bootstrap, judge, summarise
 from khabar.export import export_int8
 from khabar.plots import variants
 from khabar.schema import LabelledArticle
-from khabar.training import fit_seeds, read_splits, save_weights
+from khabar.training import fit_seeds, is_main_process, read_splits, save_weights
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +87,8 @@ def run(experiment: ExperimentConfig, overrides: Sequence[str] = ()) -> Results:
     def note(key: str, score: float) -> None:
         known[key] = score
         log.info("%s: macro-F1 %.4f", key, score)
-        write_text(place, json.dumps(known, ensure_ascii=False, indent=2) + "\n")
+        if is_main_process():
+            write_text(place, json.dumps(known, ensure_ascii=False, indent=2) + "\n")
 
     start = next(iter(configs.values()))
     start_name = f"start: {start.encoder.path}"

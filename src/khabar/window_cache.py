@@ -33,6 +33,7 @@ def cached_windows(
     encoder: Encoder,
     build: Callable[[Sequence[LabelledArticle], Encoder], Dataset],
     cache: Path,
+    version: int,
 ) -> Dataset:
     """Return the rows of encoded articles, from the cache where they are in it, and memory-mapped.
 
@@ -44,12 +45,13 @@ def cached_windows(
         encoder: What encodes them.
         build: Makes the rows; it must be a function of the other two alone.
         cache: The folder; it is made where it is not there.
+        version: Version of what ``build`` makes; another one is another name.
 
     Raises:
         DataError: Something that this library did not write stands where the rows would go.
         OSError: The folder cannot be written to.
     """
-    key = windows_key(articles, encoder)
+    key = windows_key(articles, encoder, version)
     place = cache / key
     if place.exists():
         if not (place / _RECORD).is_file():
@@ -68,22 +70,25 @@ def cached_windows(
         build(articles, encoder).save_to_disk(str(aside))
         record = {"key": key, "files": _digests(aside)}
         (aside / _RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-        if not place.exists():  # another run may have been quicker
+        try:
             aside.rename(place)
+        except OSError:
+            if not place.is_dir():  # else another process was quicker
+                raise
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     log.info("encoded articles written to the cache, %s", place)
     return Dataset.load_from_disk(str(place))
 
 
-def windows_key(articles: Sequence[LabelledArticle], encoder: Encoder) -> str:
+def windows_key(articles: Sequence[LabelledArticle], encoder: Encoder, version: int) -> str:
     """Return the hash of everything that the rows of encoded articles follow from."""
     digest = hashlib.sha256()
 
     def add(value: object) -> None:
         digest.update(json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\0")
 
-    add(__version__)
+    add([__version__, version])
     add(asdict(encoder.normalization))
     add(asdict(encoder.window))
     add(encoder.tokenizer_json)

@@ -17,7 +17,9 @@ from khabar.labels import Label
 from khabar.tuning import check_space
 
 ROOT = Path(__file__).parents[2]
-CONFIGS = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "configs").rglob("*.yaml"))
+FILES = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "configs").rglob("*.yaml"))
+LAUNCHES = [name for name in FILES if name.startswith("configs/accelerate/")]
+CONFIGS = [name for name in FILES if name not in LAUNCHES]
 FOLDERS = ("benchmarks", "configs", "data", "docs", "examples", "notebooks", "src")
 PAGES = [*ROOT.glob("*.md"), *(page for folder in FOLDERS for page in (ROOT / folder).rglob("*.md"))]
 DOCUMENTS = sorted(path.relative_to(ROOT).as_posix() for path in PAGES)
@@ -31,6 +33,7 @@ JSON = re.compile(r"^```json\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 def test_there_are_configurations_and_documents():
     assert len(CONFIGS) > 0
+    assert len(LAUNCHES) > 0
     assert {"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/architecture.md"} <= set(DOCUMENTS)
 
 
@@ -66,6 +69,34 @@ def test_configuration_says_what_for_and_how(name):
     header = list(takewhile(lambda line: line.startswith("#"), lines))
     assert any(f"python scripts/{script_of(name)}.py {name}" in line for line in header)
     assert len(header) > 2
+
+
+@pytest.mark.parametrize("name", LAUNCHES)
+def test_launch_configuration_is_one_of_accelerate(name):
+    from accelerate.commands.config.config_args import ClusterConfig, load_config_from_file
+    from accelerate.commands.launch import _validate_launch_command, launch_command_parser
+
+    # It names keys that it does not know.
+    assert isinstance(load_config_from_file(str(ROOT / name)), ClusterConfig)
+    told = ["--config_file", str(ROOT / name), "scripts/train.py", "CONFIG"]
+    arguments, *_ = _validate_launch_command(launch_command_parser().parse_args(told))
+    assert arguments.num_processes > 1
+    assert arguments.multi_gpu != arguments.use_fsdp  # else it would start a single process
+    text = (ROOT / name).read_text(encoding="utf-8")
+    assert f"accelerate launch --config_file {name} " in text
+    assert "scripts/train.py CONFIG" in text
+
+
+@pytest.mark.parametrize("name", [name for name in CONFIGS if "arabert" in name])
+def test_cards_of_what_comes_from_arabert_repeat_its_licence(name):
+    config = load_config(ROOT / name)
+    assert config.card.license == "other"
+    assert "free for any purpose" in config.card.encoder
+    assert "under the same licence" in config.card.encoder
+    assert config.encoder.path in config.card.encoder
+    assert config.normalization.scheme == (
+        "arabert-v02" if name.endswith("v02.yaml") or "lora" in name else "arabert-v2"
+    )
 
 
 def test_guidelines_define_every_label_in_the_version_that_models_name():

@@ -1,3 +1,5 @@
+import inspect
+import re
 from pathlib import Path
 
 import pytest
@@ -140,6 +142,81 @@ training: {epoch: 3, zzz: 1, num_train_epoch: 3, seed: 1, output_dir: x, learnin
 def test_options_that_contradict_each_other_are_told_in_the_words_of_the_file(write):
     [told] = complaints(write(GOOD + "window: {max_tokens: 64, max_sentence_tokens: 64}\n"))
     assert "max_tokens is 64 and max_sentence_tokens 64" in told
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("recipe: {class_weights: {claims: 2}}", "unknown label 'claims'; did you mean 'claim'?"),
+        ("recipe: {class_weights: {claim: 0}}", "the weight of claim is 0, expected a number above 0."),
+        (
+            "recipe: {class_weights: {claim: much}}",
+            "the weight of claim is 'much', expected a number above",
+        ),
+        ("recipe: {class_weights: even}", "recipe.class_weights is 'even': expected 'balanced', or a number"),
+        ("recipe: {focal_gamma: -1}", "recipe.focal_gamma is -1"),
+        ("recipe: {early_stopping_patience: 0}", "recipe.early_stopping_patience is 0"),
+        ("recipe: {average_checkpoints: 1}", "recipe.average_checkpoints is 1"),
+        (
+            "recipe: {lora: {rank: 4}}",
+            "unknown key 'recipe.lora.rank'; known keys here are alpha, dropout",
+        ),
+        ("recipe: {lora: {aplha: 4}}", "unknown key 'recipe.lora.aplha'; did you mean 'alpha'?"),
+        (
+            "recipe: {lora: {target_modules: query}}",
+            "is 'query': expected a list of names such as [query",
+        ),
+        ("recipe: {lora: {target_modules: []}}", "is []: expected a list of names such as [query, value]"),
+        (
+            "recipe: {lora: {}, freeze_layers: 2}",
+            "recipe: lora leaves all weights of the encoder as they",
+        ),
+        ("recipe: {early_stopping_patience: 3}", "set training.load_best_model_at_end: true with"),
+        (
+            "recipe: {average_checkpoints: 3}\ntraining: {load_best_model_at_end: true}",
+            "recipe.average_checkpoints is 3, but training.load_best_model_at_end takes a single",
+        ),
+        (
+            "recipe: {average_checkpoints: 3}\ntraining: {save_total_limit: 2}",
+            "recipe.average_checkpoints is 3, but training.save_total_limit keeps only 2",
+        ),
+        (
+            "training: {metric_for_best_model: loss}",
+            "macro-F1 on the validation articles selects the",
+        ),
+        (
+            "training: {greater_is_better: false}",
+            "macro-F1 on the validation articles selects the",
+        ),
+        ("training: {label_smoothing_factor: 0.1}", "so set recipe.label_smoothing instead."),
+    ],
+)
+def test_recipes_that_cannot_be_are_refused_in_one_sentence(write, text, said):
+    [told] = complaints(write(f"{GOOD}{text}\n"))
+    assert said in told
+    assert told.endswith((".", "?"))
+
+
+def test_options_of_the_recipe_arrive(write):
+    text = "recipe: {class_weights: {claim: 2, background: 0.5}, lora: {r: 4, target_modules: [query]}}\n"
+    recipe = load_config(write(GOOD + text)).recipe
+    assert recipe.class_weights == {"claim": 2.0, "background": 0.5}
+    assert (recipe.lora.r, recipe.lora.alpha, recipe.lora.target_modules) == (4, 16, ("query",))
+    recipe = load_config(write(GOOD), ["recipe.class_weights=balanced", "recipe.lora.r=2"]).recipe
+    assert (recipe.class_weights, recipe.lora.r, recipe.lora.target_modules) == ("balanced", 2, None)
+
+
+def test_every_key_is_documented():
+    from khabar import config
+
+    source = inspect.getsource(config)
+    sections = [kind for _, kind in inspect.getmembers(config, inspect.isclass) if config._is_section(kind)]
+    fields = [(kind, name) for kind in sections for name in kind.__annotations__ if name != "model_config"]
+    assert len(fields) > 40
+    own = {"data", "encoder", "recipe"}  # sections, which their classes document
+    for kind, name in fields:
+        pattern = rf"class {kind.__name__}\(.*?\n    {name}: [^\n]*(\n    [^\n\"]*)*\n    \"\"\""
+        assert name in own or re.search(pattern, source, re.DOTALL), f"{kind.__name__}.{name}"
 
 
 @pytest.mark.parametrize("section", ["data", "window", "training", "encoder", "recipe"])

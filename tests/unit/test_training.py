@@ -129,7 +129,7 @@ def test_splits_are_read_from_other_formats(make_config, tmp_path):
 
 
 @pytest.mark.parametrize("pooling", ["mean", "separator"])
-def test_labels_stand_on_the_spans_and_nothing_is_learnt_from_furniture(start, pooling):
+def test_labels_stand_where_sentences_close_and_nothing_is_learnt_from_furniture(start, pooling):
     encoder = start[2]
     encoder.window = replace(encoder.window, pooling=pooling)
     rows = window_dataset([MIXED, MIXED], encoder)
@@ -140,11 +140,10 @@ def test_labels_stand_on_the_spans_and_nothing_is_learnt_from_furniture(start, p
         assert row["attention_mask"] == [1] * len(window.input_ids)
         assert row["length"] == len(window.input_ids)
         expected = [IGNORED] * len(window.input_ids)
-        for ordinal, (span, index) in enumerate(zip(window.spans, window.sentences, strict=True)):
+        for (first, end), index in zip(window.spans, window.sentences, strict=True):
             label = MIXED.sentences[index].label
-            for position in range(*span):
-                if label is not None:
-                    expected[position] = CODES * ordinal + LABELS.index(label)
+            if label is not None:
+                expected[end - 1] = CODES * (end - first) + LABELS.index(label)
         assert row["labels"] == expected
 
 
@@ -214,10 +213,19 @@ def test_loss_is_the_mean_over_sentences(start):
     outputs = Outputs()
     outputs.logits = logits
     assert len(losses) == 8
-    loss = SentenceLoss()(outputs, labels, num_items_in_batch=torch.tensor(999))
+    loss = SentenceLoss()(outputs, labels)
     assert loss.item() == pytest.approx(torch.stack(losses).mean().item(), rel=1e-5)
+    # Of a step with 32 sentences these are a quarter.
+    assert SentenceLoss()(outputs, labels, num_items_in_batch=torch.tensor(32)).item() == pytest.approx(
+        loss.item() / 4
+    )
     loss.backward()
-    assert not logits.grad[labels == IGNORED].any()
+    # Padding, the opening token, context and furniture have no say.
+    inside = torch.zeros(labels.shape, dtype=torch.bool)
+    for row, column in torch.nonzero(labels != IGNORED).tolist():
+        inside[row, column + 1 - int(labels[row, column]) // CODES : column + 1] = True
+    assert 0 < inside.sum() < inside.numel()
+    assert (logits.grad.abs().sum(-1) > 0).equal(inside)
 
 
 UNSURE = replace(
@@ -261,10 +269,10 @@ def test_a_batch_of_nothing_but_furniture_has_no_loss_and_no_harm():
     assert not Outputs.logits.grad.any()
 
 
-def test_predictions_stand_on_the_last_token_of_each_sentence():
+def test_predictions_stand_where_sentences_close():
     i = IGNORED
-    second, third = CODES, 2 * CODES
-    labels = torch.tensor([[i, 0, 0, second + 1, second + 1, i, third + 3], [i, i, 2, 2, second + 2, i, i]])
+    one, two = CODES, 2 * CODES
+    labels = torch.tensor([[i, i, two, i, two + 1, i, one + 3], [i, i, i, two + 2, one + 2, i, i]])
     logits = torch.zeros(2, 7, 4)
     # Sentence means decide: a single strong token outweighs a weak one.
     logits[0, 1, 3], logits[0, 2, 1] = 5.0, 1.0

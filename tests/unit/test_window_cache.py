@@ -8,6 +8,7 @@ from khabar.corpus import read_jsonl
 from khabar.encode import Encoder, load_tokenizer
 from khabar.errors import DataError
 from khabar.training import window_dataset
+from khabar.training._data import ROWS_VERSION
 from khabar.window_cache import windows_key
 
 
@@ -60,8 +61,8 @@ def test_the_second_time_nothing_is_encoded_and_the_rows_are_the_same(
 def test_the_name_follows_from_everything_that_the_rows_follow_from(
     articles, encoder, bert_wordpiece_encoder
 ):
-    key = windows_key(articles, encoder)
-    assert windows_key(list(articles), encoder) == key
+    key = windows_key(articles, encoder, ROWS_VERSION)
+    assert windows_key(list(articles), encoder, ROWS_VERSION) == key
     first = articles[0].sentences[0]
     others = [
         replace(first, text=first.text + "."),
@@ -74,16 +75,16 @@ def test_the_name_follows_from_everything_that_the_rows_follow_from(
         )
         for unit in others
     }
-    keys.add(windows_key(articles[1:], encoder))
-    keys.add(windows_key(articles[::-1], encoder))
+    keys.add(windows_key(articles[1:], encoder, ROWS_VERSION))
+    keys.add(windows_key(articles[::-1], encoder, ROWS_VERSION))
     window = encoder.window
     encoder.window = replace(window, context=1)
-    keys.add(windows_key(articles, encoder))
+    keys.add(windows_key(articles, encoder, ROWS_VERSION))
     encoder.window = window
     encoder.normalization = replace(encoder.normalization, tashkeel=False)
-    keys.add(windows_key(articles, encoder))
+    keys.add(windows_key(articles, encoder, ROWS_VERSION))
     encoder.normalization = replace(encoder.normalization, tashkeel=True)
-    assert windows_key(articles, encoder) == key
+    assert windows_key(articles, encoder, ROWS_VERSION) == key
     other = Encoder(
         load_tokenizer(bert_wordpiece_encoder),
         cls_token="[CLS]",
@@ -91,16 +92,17 @@ def test_the_name_follows_from_everything_that_the_rows_follow_from(
         normalization=encoder.normalization,
         window=window,
     )
-    keys.add(windows_key(articles, other))
-    assert len(keys) == 8
+    keys.add(windows_key(articles, other, ROWS_VERSION))
+    keys.add(windows_key(articles, encoder, ROWS_VERSION + 1))
+    assert len(keys) == 9
     assert key not in keys
 
 
 def test_a_sentence_does_not_run_over_into_the_next(articles, encoder):
     one, two = articles[0].sentences[:2]
     joined = replace(one, text=one.text + two.text), replace(two, text="")
-    assert windows_key([replace(articles[0], sentences=joined)], encoder) != windows_key(
-        [replace(articles[0], sentences=(one, two))], encoder
+    assert windows_key([replace(articles[0], sentences=joined)], encoder, 1) != windows_key(
+        [replace(articles[0], sentences=(one, two))], encoder, 1
     )
 
 
@@ -132,7 +134,7 @@ def test_what_is_damaged_is_made_anew(articles, encoder, encodings, tmp_path, lo
 
 
 def test_what_somebody_else_put_there_is_refused_and_left(articles, encoder, tmp_path):
-    place = tmp_path / windows_key(articles, encoder)
+    place = tmp_path / windows_key(articles, encoder, ROWS_VERSION)
     place.mkdir()
     (place / "notes.txt").write_text("mine", encoding="utf-8")
     with pytest.raises(DataError, match=r"was not written by khabar .* data\.cache=FOLDER, or move"):

@@ -3,9 +3,11 @@
 from khabar.training._data import CODES, IGNORED, LABELS, Splits, read_splits, soft_target, window_dataset
 from khabar.training._finish import finish, fit_temperature, save_weights
 from khabar.training._fit import Fitted, fit, fit_seeds, mean_weights
-from khabar.training._loss import SentenceLoss, predicted_labels, sentence_logits
+from khabar.training._lora import add_adapters
+from khabar.training._loss import SentenceLoss, class_weights, loss_of, predicted_labels, sentence_logits
 from khabar.training._output import LogFigures, claim_output, last_checkpoint, log_to
 from khabar.training._parameters import freeze, parameter_groups
+from khabar.training._processes import is_main_process, wait_for_all
 from khabar.training._start import load_start, probe_head
 
 __all__ = [
@@ -16,15 +18,19 @@ __all__ = [
     "LogFigures",
     "SentenceLoss",
     "Splits",
+    "add_adapters",
     "claim_output",
+    "class_weights",
     "finish",
     "fit",
     "fit_seeds",
     "fit_temperature",
     "freeze",
+    "is_main_process",
     "last_checkpoint",
     "load_start",
     "log_to",
+    "loss_of",
     "mean_weights",
     "parameter_groups",
     "predicted_labels",
@@ -33,5 +39,6 @@ __all__ = [
     "save_weights",
     "sentence_logits",
     "soft_target",
+    "wait_for_all",
     "window_dataset",
 ]

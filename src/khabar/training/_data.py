@@ -26,6 +26,10 @@ CODES = len(LABELS) * (1 + len(LABELS))
 """How many codes there are of a label with, maybe, a second one."""
 
 
+ROWS_VERSION = 2
+"""Goes up whenever `window_dataset` makes other rows of the same articles, so that an old cache is no match."""
+
+
 @dataclass(frozen=True, slots=True)
 class Splits:
     """The articles that a run learns from and chooses on."""
@@ -71,7 +75,7 @@ def read_splits(config: RunConfig | AdaptConfig) -> Splits:
 
 
 def draw(articles: Sequence[LabelledArticle], count: int, seed: int) -> list[LabelledArticle]:
-    """Draw some articles, in their order."""
+    """Draw some articles; they stay in their order."""
     order = np.random.default_rng(seed).permutation(len(articles))[:count]
     return [articles[index] for index in sorted(order)]
 
@@ -81,11 +85,12 @@ def window_dataset(
 ) -> Dataset:
     """Encode articles as rows with ``input_ids``, ``attention_mask``, ``labels``, ``length``: one a window.
 
-    At the tokens of a sentence's span ``labels`` holds ``ordinal * CODES + index``: which sentence of the
-    window it is and which of `LABELS` it has, so that `sentence_logits` can find the span again; a sentence
-    with a second label has ``index + len(LABELS) * (1 + second index)``.
-    Elsewhere it is `IGNORED`. Page furniture that an annotator marked is read as context, as it would be on
-    a page where it was not recognised, but nothing is learnt from it.
+    At the closing token of a sentence ``labels`` holds ``length * CODES + index``: of how many tokens, this
+    one included, its span consists and which of `LABELS` it has, so that `sentence_logits` can find the span
+    again; a sentence with a second label has ``index + len(LABELS) * (1 + second index)``. Elsewhere it is
+    `IGNORED`, so that what the Trainer counts as items of a batch are its sentences. Page furniture that an
+    annotator marked is read as context, as it would be on a page where it was not recognised, but nothing is
+    learnt from it.
 
     Args:
         articles: What to encode.
@@ -96,17 +101,16 @@ def window_dataset(
         DataError: As for `khabar.window_cache.cached_windows`.
     """
     if cache is not None:
-        return cached_windows(articles, encoder, window_dataset, cache)
+        return cached_windows(articles, encoder, window_dataset, cache, ROWS_VERSION)
     rows: dict[str, list[Any]] = {"input_ids": [], "attention_mask": [], "labels": [], "length": []}
     for article in articles:
         encoded = encoder.encode([sentence.text for sentence in article.sentences])
         for window in encoded.windows:
             labels = [IGNORED] * len(window.input_ids)
-            for ordinal, (span, index) in enumerate(zip(window.spans, window.sentences, strict=True)):
+            for (start, end), index in zip(window.spans, window.sentences, strict=True):
                 label = article.sentences[index].label
                 if label is not None:
-                    code = ordinal * CODES + _code(label, article.sentences[index].also)
-                    labels[slice(*span)] = [code] * (span[1] - span[0])
+                    labels[end - 1] = (end - start) * CODES + _code(label, article.sentences[index].also)
             rows["input_ids"].append(window.input_ids)
             rows["attention_mask"].append([1] * len(window.input_ids))
             rows["labels"].append(labels)

@@ -1,18 +1,22 @@
 """Training with the stock Trainer, once or with several seeds."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
 from transformers import (
+    AutoModelForTokenClassification,
     DataCollatorForTokenClassification,
+    EarlyStoppingCallback,
     EvalPrediction,
     PreTrainedModel,
     PreTrainedTokenizerBase,
     Trainer,
     TrainerCallback,
+    TrainerState,
     TrainingArguments,
 )
 
@@ -20,10 +24,12 @@ from khabar.config import RunConfig
 from khabar.errors import ConfigError
 from khabar.metrics import MacroF1
 from khabar.training._data import IGNORED, LABELS, Splits, draw, window_dataset
-from khabar.training._loss import SentenceLoss, predicted_labels
-from khabar.training._output import LogFigures, claim_output, last_checkpoint
+from khabar.training._lora import ADAPTED_HEAD, add_adapters, load_adapters, merge_adapters
+from khabar.training._loss import loss_of, predicted_labels
+from khabar.training._output import LogFigures, claim_output, last_checkpoint, whole_checkpoints
 from khabar.training._parameters import freeze, parameter_groups
-from khabar.training._record import Clock, draw_curves
+from khabar.training._processes import is_main_process, wait_for_all
+from khabar.training._record import STATE, Clock, draw_curves
 from khabar.training._start import load_start, probe_head
 
 log = logging.getLogger(__name__)
@@ -36,7 +42,8 @@ class Fitted:
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
     macro_f1: float | None
-    """On the validation articles, in training; None where the configuration asks for no evaluation."""
+    """Of that model on the validation articles, or, where the last state is taken, of the last one that was
+    evaluated; None where the configuration asks for no evaluation."""
 
 
 def fit_seeds(config: RunConfig, splits: Splits) -> Fitted:
@@ -68,34 +75,43 @@ def fit_seeds(config: RunConfig, splits: Splits) -> Fitted:
     start_share = config.recipe.start_share
     if len(runs) == 1 and not start_share:
         return runs[0]
-    models: list[torch.nn.Module] = [run.model for run in runs]
+    models: list[PreTrainedModel] = [run.model for run in runs]
     shares = [(1 - start_share) / len(runs)] * len(runs)
     if start_share:
         models.append(load_start(config)[0])
         shares.append(start_share)
+    mean = mean_weights(models, shares)
     first = runs[0]
-    first.model.load_state_dict(mean_weights(models, shares))
+    first.model.load_state_dict(mean)
     return Fitted(first.model, first.tokenizer, None)
 
 
-def mean_weights(models: Sequence[torch.nn.Module], shares: Sequence[float]) -> dict[str, torch.Tensor]:
-    """Average the weights of models of one shape, each with its share; what is no float must be the same."""
-    states = [model.state_dict() for model in models]
-    return {
-        name: sum(share * state[name].float() for share, state in zip(shares, states, strict=True)).to(
-            value.dtype
-        )
-        if value.is_floating_point()
-        else value
-        for name, value in states[0].items()
-    }
+def mean_weights(models: Iterable[torch.nn.Module], shares: Sequence[float]) -> dict[str, torch.Tensor]:
+    """Average the weights of models of one shape, each with its share; what is no float is the last one's.
+
+    Models are asked for one by one, so no more than two are in memory if they are loaded that way.
+    """
+    mean: dict[str, torch.Tensor] = {}
+    kinds: dict[str, torch.dtype] = {}
+    for model, share in zip(models, shares, strict=True):
+        for name, value in model.state_dict().items():
+            kinds[name] = value.dtype
+            if not value.is_floating_point():
+                mean[name] = value
+            elif name in mean:
+                mean[name] += share * value.float()
+            else:
+                mean[name] = share * value.float()
+    return {name: value.to(kinds[name]) for name, value in mean.items()}
 
 
 def fit(config: RunConfig, splits: Splits, callbacks: Sequence[TrainerCallback] = ()) -> Fitted:
-    """Train with the stock Trainer and return the checkpoint with the best macro-F1 on validation.
+    """Train with the stock Trainer; return the checkpoint with the best macro-F1 on validation, or a mean.
 
-    A run that was killed goes on from its last checkpoint in ``config.output``. Loss and score by step are
-    left there as a picture.
+    Which of the two is up to the configuration: ``training.load_best_model_at_end``, or
+    ``recipe.average_checkpoints``; with neither it is the last state. A run that was killed goes on from its
+    last checkpoint in ``config.output``, where loss and score by step are left as a picture. In several
+    processes each returns the same model, and only the main one writes files.
 
     Args:
         config: The run.
@@ -103,22 +119,32 @@ def fit(config: RunConfig, splits: Splits, callbacks: Sequence[TrainerCallback] 
         callbacks: What else the Trainer is to tell of its steps.
 
     Raises:
-        ConfigError: The encoder cannot be loaded, or the output folder belongs to a run of another
-        configuration.
+        ConfigError: The encoder cannot be loaded, an option does not fit it, or the output folder belongs to
+        a run of another configuration.
     """
     model, tokenizer, encoder = load_start(config)
+    recipe, checkpoints = config.recipe, config.output / "checkpoints"
     metric = MacroF1([str(label) for label in LABELS])
-    checkpoints = config.output / "checkpoints"
-    try:
-        arguments = TrainingArguments(
-            output_dir=str(checkpoints),
-            metric_for_best_model=metric.selects_on,
-            greater_is_better=metric.greater_is_better,
-            **config.training,
+    arguments = _arguments(config, checkpoints, metric)
+    if arguments.activation_checkpointing and not model.supports_gradient_checkpointing:
+        raise ConfigError(
+            f"training.activation_checkpointing is true, but {type(model).__name__} cannot do that; leave it "
+            "out, and to save memory lower training.per_device_train_batch_size."
         )
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"training: {error}") from error
+    loss = loss_of(recipe, splits.train)
+    adapters = None
     claim_output(config)
+
+    checkpoint = last_checkpoint(checkpoints)
+    collator = DataCollatorForTokenClassification(tokenizer)
+    if recipe.probe_articles is not None and checkpoint is None:
+        log.info("fitting the classification layer to the untrained encoder")
+        few = draw(splits.train, recipe.probe_articles, arguments.seed)
+        probe_head(model, window_dataset(few, encoder), collator)
+    if recipe.freeze_layers is not None:
+        freeze(model, recipe.freeze_layers)
+    if recipe.lora is not None:
+        adapters = add_adapters(model, recipe.lora)
 
     def compute_metrics(prediction: EvalPrediction) -> dict[str, float]:
         scored = prediction.predictions != IGNORED
@@ -127,45 +153,114 @@ def fit(config: RunConfig, splits: Splits, callbacks: Sequence[TrainerCallback] 
             references=(prediction.label_ids[scored] % len(LABELS)).tolist(),
         )
 
-    collator = DataCollatorForTokenClassification(tokenizer)
-    checkpoint = last_checkpoint(checkpoints)
-    if config.recipe.probe_articles is not None and checkpoint is None:
-        log.info("fitting the classification layer to the untrained encoder")
-        few = draw(splits.train, config.recipe.probe_articles, arguments.seed)
-        probe_head(model, window_dataset(few, encoder), collator)
-    if config.recipe.freeze_layers is not None:
-        freeze(model, config.recipe.freeze_layers)
-    trainer = Trainer(
-        model=model,
-        args=arguments,
-        data_collator=collator,
-        train_dataset=window_dataset(splits.train, encoder, config.data.cache),
-        eval_dataset=window_dataset(splits.validation, encoder, config.data.cache),
-        processing_class=tokenizer,
-        compute_metrics=compute_metrics,
-        callbacks=[Clock(), LogFigures(), *callbacks],
-        compute_loss_func=SentenceLoss(config.recipe.second_label, config.recipe.label_smoothing),
-        preprocess_logits_for_metrics=predicted_labels,
-        optimizers=(
-            torch.optim.AdamW(
-                parameter_groups(
-                    model,
-                    arguments,
-                    head_rate=config.recipe.head_learning_rate,
-                    layer_decay=config.recipe.layer_decay,
-                    layers=int(model.config.num_hidden_layers),
-                ),
-                lr=arguments.learning_rate,
-                betas=(arguments.adam_beta1, arguments.adam_beta2),
-                eps=arguments.adam_epsilon,
-            ),
-            None,
-        ),
-    )
-    # The loss is a mean over one batch, so the Trainer has to divide it when it sums several into one step.
-    trainer.loss_is_scaled_for_ga = False
+    def trainer_of(learner: torch.nn.Module) -> Trainer:
+        optimizer, options = Trainer.get_optimizer_cls_and_kwargs(arguments)
+        groups = parameter_groups(
+            learner,
+            arguments,
+            head_rate=recipe.head_learning_rate,
+            heads=("classifier.", ADAPTED_HEAD),
+            layer_decay=recipe.layer_decay,
+            layers=int(model.config.num_hidden_layers),
+        )
+        patience = recipe.early_stopping_patience
+        stopping = [] if patience is None else [EarlyStoppingCallback(patience)]
+        return Trainer(
+            model=learner,
+            args=arguments,
+            data_collator=collator,
+            train_dataset=window_dataset(splits.train, encoder, config.data.cache),
+            eval_dataset=window_dataset(splits.validation, encoder, config.data.cache),
+            processing_class=tokenizer,
+            compute_metrics=compute_metrics,
+            callbacks=[Clock(), LogFigures(), *stopping, *callbacks],
+            compute_loss_func=loss,
+            preprocess_logits_for_metrics=predicted_labels,
+            # The Trainer makes the optimizer, as it has to where weights are split among processes.
+            optimizer_cls_and_kwargs=(optimizer, {**options, "params": groups}),
+        )
+
+    stopped = _stopped_early(checkpoint, recipe.early_stopping_patience)
+    if stopped is not None and stopped.best_model_checkpoint is not None:
+        if is_main_process():
+            stopped.save_to_json(str(checkpoints / STATE))
+            draw_curves(checkpoints, config.output)
+        best = checkpoints / Path(stopped.best_model_checkpoint).name
+        return Fitted(_model_of(config, best), tokenizer, stopped.best_metric)
+    trainer = trainer_of(model if adapters is None else adapters)
     trainer.train(resume_from_checkpoint=checkpoint)
     trainer.save_state()
-    if trainer.is_world_process_zero():
+    if is_main_process():
         draw_curves(checkpoints, config.output)
-    return Fitted(model, tokenizer, trainer.state.best_metric)
+    wait_for_all()
+    if recipe.average_checkpoints is not None:
+        model = _mean_of_checkpoints(config, checkpoints, recipe.average_checkpoints)
+        scores = trainer_of(model).evaluate() if arguments.eval_strategy != "no" else {}
+        return Fitted(model, tokenizer, scores.get(f"eval_{metric.selects_on}"))
+    if trainer.is_fsdp_enabled:  # what is here is but a part of each matrix
+        whole = config.output / "whole"
+        trainer.save_model(str(whole))
+        wait_for_all()
+        model = _model_of(config, whole)
+    elif adapters is not None:
+        model = merge_adapters(adapters)
+    if arguments.load_best_model_at_end:
+        return Fitted(model, tokenizer, trainer.state.best_metric)
+    name = f"eval_{metric.selects_on}"
+    last = [entry[name] for entry in trainer.state.log_history if name in entry]
+    return Fitted(model, tokenizer, last[-1] if last else None)
+
+
+def _arguments(config: RunConfig, checkpoints: Path, metric: MacroF1) -> TrainingArguments:
+    """Return the arguments of the Trainer, those that are not the user's to choose among them."""
+    chosen = {"optim": "adamw_torch", **config.training}
+    if config.recipe.early_stopping_patience is not None:
+        # A run that goes on has to know how long it has waited.
+        chosen.setdefault("restore_callback_states_from_checkpoint", True)
+    try:
+        return TrainingArguments(
+            output_dir=str(checkpoints),
+            metric_for_best_model=metric.selects_on,
+            greater_is_better=metric.greater_is_better,
+            **chosen,
+        )
+    except (TypeError, ValueError, ImportError) as error:
+        raise ConfigError(f"training: {error}") from error
+
+
+def _stopped_early(checkpoint: str | None, patience: int | None) -> TrainerState | None:
+    """Return the state of a run that had no patience left; the Trainer would go on with it."""
+    if checkpoint is None or patience is None:
+        return None
+    state = TrainerState.load_from_json(str(Path(checkpoint) / "trainer_state.json"))
+    saved = state.stateful_callbacks.get(EarlyStoppingCallback.__name__, {})
+    waited = saved.get("attributes", {}).get("early_stopping_patience_counter", 0)
+    return state if waited >= patience else None
+
+
+def _model_of(config: RunConfig, checkpoint: Path) -> PreTrainedModel:
+    """Load a checkpoint as a model without adapters."""
+    if config.recipe.lora is not None:
+        return load_adapters(load_start(config)[0], checkpoint)
+    model: PreTrainedModel = AutoModelForTokenClassification.from_pretrained(checkpoint, dtype=torch.float32)
+    return model
+
+
+def _mean_of_checkpoints(config: RunConfig, checkpoints: Path, count: int) -> PreTrainedModel:
+    chosen = whole_checkpoints(checkpoints)[-count:]
+    if len(chosen) < count:
+        log.warning(
+            "recipe.average_checkpoints is %d, but the run left %d: these are taken; lower "
+            "training.save_steps to have more.",
+            count,
+            len(chosen),
+        )
+    if not chosen:
+        raise ConfigError(
+            f"recipe.average_checkpoints is {count}, but the run saved none; set training.save_strategy."
+        )
+    log.info("the mean of %s", ", ".join(path.name for path in chosen))
+    mean = mean_weights((_model_of(config, path) for path in chosen), [1 / len(chosen)] * len(chosen))
+    model = _model_of(config, chosen[-1])
+    model.load_state_dict(mean)
+    return model

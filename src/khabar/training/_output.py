@@ -7,25 +7,37 @@ from pathlib import Path
 import yaml
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from khabar._files import write_text
 from khabar.config import AdaptConfig, RunConfig
 from khabar.errors import ConfigError
+from khabar.training._processes import is_main_process
 
 log = logging.getLogger(__name__)
 
 
 def last_checkpoint(folder: Path) -> str | None:
     """Return the last checkpoint that is whole; a run killed while saving leaves one that is not."""
+    whole = whole_checkpoints(folder)
+    return str(whole[-1]) if whole else None
+
+
+def whole_checkpoints(folder: Path) -> list[Path]:
+    """Return the checkpoints that are whole, in the order of their steps."""
     whole = []
     for path in folder.glob("checkpoint-*/trainer_state.json"):  # the Trainer writes it last
         try:
-            whole.append((int(json.loads(path.read_text(encoding="utf-8"))["global_step"]), str(path.parent)))
+            whole.append((int(json.loads(path.read_text(encoding="utf-8"))["global_step"]), path.parent))
         except (ValueError, KeyError):
             log.warning("%s is not whole and is passed over", path.parent)
-    return max(whole)[1] if whole else None
+    return [path for _, path in sorted(whole)]
 
 
 def claim_output(config: RunConfig | AdaptConfig) -> None:
-    """Write the effective configuration beside the checkpoints, or find that it is the same one."""
+    """Write the effective configuration beside the checkpoints, or find that it is the same one.
+
+    Raises:
+        ConfigError: A run of another configuration is there.
+    """
     # The card has no part in training: it may be reworded without training again. Nor has the cache.
     content = config.model_dump(mode="json", exclude={"card": True, "data": {"cache"}})
     effective = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
@@ -35,12 +47,18 @@ def claim_output(config: RunConfig | AdaptConfig) -> None:
             f"{config.output}: holds a run of another configuration (training.yaml differs); "
             "choose another folder with output=FOLDER, or delete this one."
         )
-    config.output.mkdir(parents=True, exist_ok=True)
-    path.write_text(effective, encoding="utf-8")
+    if is_main_process():
+        config.output.mkdir(parents=True, exist_ok=True)
+        write_text(path, effective)
 
 
 def log_to(output: Path) -> None:
-    """Let the steps of a run, its losses and scores among them, be written to ``output/train.log``."""
+    """Let the steps of a run, its losses and scores among them, be written to ``output/train.log``.
+
+    Of several processes only the main one writes.
+    """
+    if not is_main_process():
+        return
     output.mkdir(parents=True, exist_ok=True)
     handler = logging.FileHandler(output / "train.log", encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))

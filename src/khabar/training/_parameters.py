@@ -46,7 +46,8 @@ def _depth(name: str, layers: int) -> int:
     found = re.search(r"\.layers?\.(\d+)\.", name)
     if found:
         return int(found.group(1)) + 1
-    return 0 if "embeddings." in name else layers
+    # Embeddings may have a matrix of their own that brings them to the encoder's width, as ELECTRA's have.
+    return 0 if re.search(r"embeddings(_project)?\.", name) else layers
 
 
 def freeze(model: PreTrainedModel, layers: int) -> None:

@@ -5,7 +5,9 @@ from difflib import get_close_matches
 import numpy as np
 import torch
 from datasets import Dataset
+from safetensors import SafetensorError
 from sklearn.linear_model import LogisticRegression
+from tokenizers import AddedToken, Tokenizer
 from transformers import (
     AutoConfig,
     AutoModelForTokenClassification,
@@ -16,7 +18,8 @@ from transformers import (
     set_seed,
 )
 
-from khabar.bundle import BUILT_IN
+from khabar.arabic import ADDRESS_TOKENS
+from khabar.bundle import BUILT_IN, usable_positions
 from khabar.config import AdaptConfig, RunConfig
 from khabar.encode import Encoder
 from khabar.errors import ConfigError
@@ -48,7 +51,11 @@ def load_start(config: RunConfig | AdaptConfig) -> tuple[PreTrainedModel, PreTra
             f"encoder.path is {name!r}: no such folder or hub name ({str(error).splitlines()[0]}). "
             "The encoder of the built-in model is made by `python scripts/build_base.py`."
         ) from error
-    positions = getattr(model_config, "max_position_embeddings", None)
+    except (ImportError, ValueError) as error:
+        raise ConfigError(
+            f"encoder.path is {name!r}, which transformers cannot load ({_first_line(error)})."
+        ) from error
+    positions = usable_positions(model_config.to_dict())
     if positions is not None and config.window.max_tokens > positions:
         raise ConfigError(
             f"window.max_tokens is {config.window.max_tokens}, "
@@ -59,20 +66,65 @@ def load_start(config: RunConfig | AdaptConfig) -> tuple[PreTrainedModel, PreTra
             near = get_close_matches(key, model_config.to_dict(), n=1)
             hint = f"; did you mean {near[0]!r}?" if near else "."
             raise ConfigError(f"encoder.overrides: {name} has no key {key!r} in its config{hint}")
+    encoder = _encoder_of(tokenizer, name, config)
     set_seed(config.seed)
-    # A bundle's weights are in 16 bits, in which small steps are lost.
-    model = AutoModelForTokenClassification.from_pretrained(
-        name, config=model_config, dtype=torch.float32, attn_implementation=config.encoder.attention
-    )
+    try:
+        # A bundle's weights are in 16 bits, in which small steps are lost.
+        model = AutoModelForTokenClassification.from_pretrained(
+            name, config=model_config, dtype=torch.float32, attn_implementation=config.encoder.attention
+        )
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        raise ConfigError(
+            f"encoder.path is {name!r}, whose weights transformers cannot load ({_first_line(error)})."
+        ) from error
     _order_head(model, trained_with)
-    encoder = Encoder(
-        tokenizer.backend_tokenizer,
+    return model, tokenizer, encoder
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0].rstrip(". ") if lines else type(error).__name__
+
+
+def _encoder_of(tokenizer: PreTrainedTokenizerBase, name: str, config: RunConfig | AdaptConfig) -> Encoder:
+    """Return the encoder of articles over a tokenizer that has what windows are made of."""
+    fast = getattr(tokenizer, "backend_tokenizer", None)
+    if not isinstance(fast, Tokenizer):
+        raise ConfigError(
+            f"encoder.path is {name!r}, which has no tokenizer.json and nothing that makes one, "
+            "but windows need a fast tokenizer; take an encoder that has one."
+        )
+    missing = [key for key in ("cls_token", "sep_token", "pad_token") if getattr(tokenizer, key) is None]
+    if missing:
+        raise ConfigError(
+            f"encoder.path is {name!r}, whose tokenizer lacks {', '.join(missing)}, "
+            "but windows are made of them; take an encoder of BERT's kind."
+        )
+    if config.normalization.scheme != "khabar":
+        _keep_whole(tokenizer)
+    return Encoder(
+        fast,
         cls_token=tokenizer.cls_token,
         sep_token=tokenizer.sep_token,
         normalization=config.normalization,
         window=config.window,
     )
-    return model, tokenizer, encoder
+
+
+def _keep_whole(tokenizer: PreTrainedTokenizerBase) -> None:
+    """Let AraBERT's tokens for addresses stay one token each, where its vocabulary holds them.
+
+    Its tokenizer settings ask for that by ``never_split``, which fast tokenizers pass over. A token that is
+    in the vocabulary keeps its id, and the tokenizer that is saved has them too.
+    """
+    known = tokenizer.get_vocab()
+    tokenizer.add_tokens(
+        [
+            AddedToken(token, normalized=False)
+            for token in ADDRESS_TOKENS
+            if token in known and len(tokenizer.encode(token, add_special_tokens=False)) > 1
+        ]
+    )
 
 
 def _place(config: RunConfig | AdaptConfig) -> str:
