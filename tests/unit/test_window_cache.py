@@ -69,10 +69,9 @@ def test_the_name_follows_from_everything_that_the_rows_follow_from(
         replace(first, label=None),
         replace(first, also=("claim",)),
     ]
+    rest = articles[0].sentences[1:]
     keys = {
-        windows_key(
-            [replace(articles[0], sentences=(unit, *articles[0].sentences[1:])), *articles[1:]], encoder
-        )
+        windows_key([replace(articles[0], sentences=(unit, *rest)), *articles[1:]], encoder, ROWS_VERSION)
         for unit in others
     }
     keys.add(windows_key(articles[1:], encoder, ROWS_VERSION))

@@ -27,7 +27,7 @@ CODES = len(LABELS) * (1 + len(LABELS))
 
 
 ROWS_VERSION = 2
-"""Goes up whenever `window_dataset` makes other rows of the same articles, so that an old cache is no match."""
+"""Goes up whenever `window_dataset` makes other rows of the same articles: an old cache is no match then."""
 
 
 @dataclass(frozen=True, slots=True)
