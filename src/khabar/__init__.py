@@ -9,7 +9,7 @@ from khabar.labels import Label
 
 if TYPE_CHECKING:
     from khabar.annotator import Annotator
-    from khabar.schema import AnnotatedArticle, AnnotatedSentence, Furniture
+    from khabar.schema import AnnotatedArticle, AnnotatedSentence, ArticleError, Furniture
 
 # Recent releases of ONNX Runtime report their use over the network unless told not to before their import.
 # An article may be confidential, and annotating promises to need no network.
@@ -19,6 +19,7 @@ __all__ = [
     "AnnotatedArticle",
     "AnnotatedSentence",
     "Annotator",
+    "ArticleError",
     "Furniture",
     "KhabarError",
     "Label",
@@ -32,7 +33,7 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401  # the type is the attribute'
         from khabar.annotator import Annotator
 
         return Annotator
-    if name in {"AnnotatedArticle", "AnnotatedSentence", "Furniture"}:
+    if name in {"AnnotatedArticle", "AnnotatedSentence", "ArticleError", "Furniture"}:
         import khabar.schema
 
         return getattr(khabar.schema, name)

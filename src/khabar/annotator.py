@@ -1,27 +1,48 @@
 """The Annotator: raw article text in, sentences with labels out."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import os
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, NamedTuple, Self, TypeAlias, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
+from khabar._ahead import map_ahead
 from khabar.article import read_article
-from khabar.backends import BackendName, load_backend
+from khabar.backends import BackendName, Engine, Precision, load_backend
 from khabar.bundle import BUILT_IN, Bundle, load_bundle, resolve
-from khabar.errors import BundleError, InputError
-from khabar.schema import AnnotatedArticle, AnnotatedSentence, Article, Sentence
+from khabar.encode import EncodedArticle
+from khabar.errors import BundleError, InputError, KhabarError
+from khabar.processes import map_in_processes
+from khabar.schema import AnnotatedArticle, AnnotatedSentence, Article, ArticleError, Sentence
 
-_ARTICLES_AT_ONCE = 32
-"""How many articles `annotate_many` encodes together: enough to tokenise in parallel, little to hold."""
+_BATCH_ARTICLES = 16
+_BATCH_CHARACTERS = 60_000
+"""How much `annotate_many` encodes and computes together: work for several cores, and little to hold."""
+
+Errors = Literal["raise", "record"]
 
 
 @dataclass(frozen=True, slots=True)
 class _Item:
-    article: Article
+    index: int
+    text: str
+    title: str | None
     id: str | None
+
+
+_Batch: TypeAlias = list[_Item | ArticleError]
+
+
+class _EncodedBatch(NamedTuple):
+    articles: list[tuple[_Item, Article] | ArticleError]
+    encoded: list[EncodedArticle]
+    """Of the articles that are no errors, in their order."""
 
 
 class Annotator:
@@ -37,17 +58,28 @@ class Annotator:
     """
 
     def __init__(
-        self, model: str = "default", *, backend: BackendName | None = None, threads: int | None = None
+        self,
+        model: str = "default",
+        *,
+        backend: BackendName | None = None,
+        threads: int | None = None,
+        device: str | None = None,
+        dtype: Precision = "float32",
     ) -> None:
         """Load a built-in model.
 
         Args:
             model: Name of a built-in model; there is one, ``"default"``. Others load with `from_pretrained`.
             backend: ``"onnx"`` or ``"torch"``; None takes ONNX where the model has a graph for it.
-            threads: How many threads to compute with; None leaves it to the backend.
+            threads: How many threads to compute with; None takes as many as this process has cores.
+            device: Where torch computes: ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"``; None takes a GPU
+                where there is one. For the torch backend alone.
+            dtype: Numbers that torch computes with: ``"float32"`` or ``"bfloat16"``. For the torch backend
+                alone.
 
         Raises:
             BundleError: There is no built-in model of that name, or its files are missing.
+            ValueError: An option is none of its values, or belongs to the other backend.
         """
         path = BUILT_IN.parent / model
         if Path(model).name != model or not path.is_dir():
@@ -55,11 +87,17 @@ class Annotator:
                 f"{model!r} is no built-in model; "
                 f"for a folder or a hub name use Annotator.from_pretrained({model!r})."
             )
-        self._load(path, backend, threads)
+        self._load(path, Engine(backend, threads, device, dtype))
 
     @classmethod
     def from_pretrained(
-        cls, model: str | Path, *, backend: BackendName | None = None, threads: int | None = None
+        cls,
+        model: str | Path,
+        *,
+        backend: BackendName | None = None,
+        threads: int | None = None,
+        device: str | None = None,
+        dtype: Precision = "float32",
     ) -> Self:
         """Load a saved model.
 
@@ -67,22 +105,37 @@ class Annotator:
             model: A bundle's folder, or its name on the Hugging Face hub (``owner/model``).
             backend: As for the constructor.
             threads: As for the constructor.
+            device: As for the constructor.
+            dtype: As for the constructor.
 
         Raises:
             BundleError: There is no such model, or it is incomplete, damaged or unsafe.
             MissingExtraError: The backend is not installed.
+            ValueError: As for the constructor.
         """
         annotator = cls.__new__(cls)
-        annotator._load(resolve(model), backend, threads)
+        annotator._load(resolve(model), Engine(backend, threads, device, dtype))
         return annotator
 
-    def _load(self, path: Path, backend: BackendName | None, threads: int | None) -> None:
+    def _load(self, path: Path, engine: Engine) -> None:
         self.bundle: Bundle = load_bundle(path)
+        self._engine = engine
+        self._start()
+
+    def _start(self) -> None:
         try:
             self._encoder = self.bundle.encoder()
         except ValueError as error:
-            raise BundleError(f"{path}: {error}") from error
-        self._backend = load_backend(self.bundle, backend, threads=threads)
+            raise BundleError(f"{self.bundle.path}: {error}") from error
+        self._backend = load_backend(self.bundle, self._engine)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what another process needs to load the same model again from its folder."""
+        return {name: value for name, value in vars(self).items() if name not in ("_encoder", "_backend")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._start()
 
     def annotate(self, text: str, title: str | None = None) -> AnnotatedArticle:
         """Annotate one article.
@@ -100,32 +153,79 @@ class Annotator:
         """
         return next(self.annotate_many([{"text": text, "title": title}]))
 
-    def annotate_many(self, articles: Iterable[str | Mapping[str, Any]]) -> Iterator[AnnotatedArticle]:
-        """Annotate articles one after the other, as they are asked for.
+    @overload
+    def annotate_many(
+        self,
+        articles: Iterable[str | Mapping[str, Any]],
+        *,
+        errors: Literal["raise"] = "raise",
+        workers: int = 1,
+    ) -> Iterator[AnnotatedArticle]: ...
+
+    @overload
+    def annotate_many(
+        self, articles: Iterable[str | Mapping[str, Any]], *, errors: Literal["record"], workers: int = 1
+    ) -> Iterator[AnnotatedArticle | ArticleError]: ...
+
+    def annotate_many(
+        self, articles: Iterable[str | Mapping[str, Any]], *, errors: Errors = "raise", workers: int = 1
+    ) -> Iterator[AnnotatedArticle | ArticleError]:
+        """Annotate any number of articles in constant memory, in their order.
+
+        The labels of an article do not depend on the others, nor on ``workers``. The next articles are read
+        and tokenised while the last ones are computed.
 
         Args:
             articles: Texts, or mappings with ``text`` and, if there are any, ``title`` and ``id``; other
-                keys are ignored. The iterable is read a few articles ahead, never as a whole.
+                keys are ignored. The iterable is read a few articles ahead, never as a whole, and by the
+                thread that asks for the results.
+            errors: What to do about an article that cannot be annotated: ``"raise"`` stops there,
+                ``"record"`` yields an `ArticleError` in its place and goes on. Whatever the iterable itself
+                raises is raised.
+            workers: How many processes compute; 1 is this one, with its threads. Each takes one thread unless
+                the annotator was loaded with another number, and the model is in memory once on Linux: see
+                `khabar.processes`.
 
         Yields:
             The annotated articles in the order given.
 
         Raises:
-            InputError: An item is neither; the articles before it have been yielded by then.
+            InputError: An item is no article and ``errors`` is ``"raise"``; the articles before it have been
+                yielded by then.
+            WorkerError: A worker process was killed; what was yielded before is complete.
+            ValueError: ``errors`` or ``workers`` is no such option.
         """
         if isinstance(articles, str | bytes | Mapping):
             raise InputError("articles is a single one, expected an iterable of them; use annotate(text).")
-        batch: list[_Item] = []
-        for number, entry in enumerate(articles):
-            try:
-                batch.append(_read_item(entry, number))
-            except InputError:
-                yield from self._annotate_batch(batch)
-                raise
-            if len(batch) == _ARTICLES_AT_ONCE:
-                yield from self._annotate_batch(batch)
-                batch = []
-        yield from self._annotate_batch(batch)
+        if errors not in ("raise", "record"):
+            raise ValueError(f"errors is {errors!r}, expected 'raise' or 'record'.")
+        if not isinstance(workers, int) or workers < 1:
+            raise ValueError(f"workers is {workers!r}, expected 1 or more.")
+        return self._annotate_many(articles, errors, workers)
+
+    def _annotate_many(
+        self, articles: Iterable[str | Mapping[str, Any]], errors: Errors, workers: int
+    ) -> Iterator[AnnotatedArticle | ArticleError]:
+        endings: deque[Exception | None] = deque()  # what each batch under way ends with
+
+        def batches() -> Iterator[_Batch]:
+            for batch, error in _read_batches(articles, errors):
+                endings.append(error)
+                yield batch
+
+        finished: Generator[list[AnnotatedArticle | ArticleError]]
+        if workers == 1:
+            finished = self._annotate_here(batches(), errors)
+        else:
+            finished = map_in_processes(
+                partial(_load_worker, type(self), self.__getstate__(), errors), batches(), workers=workers
+            )
+        with closing(finished):
+            for results in finished:
+                yield from results
+                error = endings.popleft()
+                if error is not None:
+                    raise error
 
     def annotate_sentences(self, sentences: Iterable[str]) -> list[AnnotatedSentence]:
         """Annotate the sentences of one article that is split already.
@@ -142,7 +242,7 @@ class Annotator:
             InputError: ``sentences`` is a single string, or holds something else than strings.
         """
         units = [Sentence("body", 0, len(sentence), sentence) for sentence in _read_sentences(sentences)]
-        return list(self._label([units])[0])
+        return self._decode(units, *self._logits([unit.text for unit in units]))
 
     def logits(self, sentences: Iterable[str]) -> NDArray[np.float32]:
         """Return the model's raw scores for the sentences of one article, before calibration.
@@ -156,31 +256,82 @@ class Annotator:
         Raises:
             InputError: As for `annotate_sentences`.
         """
-        return self._logits([_read_sentences(sentences)])[0][0]
+        return self._logits(_read_sentences(sentences))[0]
 
-    def _annotate_batch(self, batch: list[_Item]) -> Iterator[AnnotatedArticle]:
-        labelled = self._label([item.article.sentences for item in batch])
-        for item, sentences in zip(batch, labelled, strict=True):
-            article = item.article
-            yield AnnotatedArticle(article.text, article.title, item.id, tuple(sentences), article.furniture)
+    def _annotate_here(
+        self, batches: Iterable[_Batch], errors: Errors
+    ) -> Generator[list[AnnotatedArticle | ArticleError]]:
+        for batch, outcome in map_ahead(self._encode, self._compute, batches):
+            if not isinstance(outcome, Exception):
+                yield self._decode_batch(*outcome)
+            elif errors == "raise":
+                raise outcome
+            else:
+                yield self._one_by_one(batch)
 
-    def _label(self, articles: Sequence[Sequence[Sentence]]) -> list[list[AnnotatedSentence]]:
-        results = self._logits([[sentence.text for sentence in article] for article in articles])
-        return [
-            self._decode(article, logits, truncated)
-            for article, (logits, truncated) in zip(articles, results, strict=True)
-        ]
+    def _annotate_batch(self, batch: _Batch, errors: Errors) -> list[AnnotatedArticle | ArticleError]:
+        try:
+            return self._decode_batch(*self._compute(self._encode(batch)))
+        except Exception:
+            if errors == "raise":
+                raise
+            return self._one_by_one(batch)
 
-    def _logits(self, articles: list[list[str]]) -> list[tuple[NDArray[np.float32], list[bool]]]:
-        encoded = self._encoder.encode_many(articles)
-        found = iter(self._backend.logits([window for article in encoded for window in article.windows]))
-        results = []
-        for article in encoded:
-            logits = np.empty((len(article.truncated), len(self.bundle.labels)), dtype=np.float32)
-            for window in article.windows:
-                logits[window.sentences] = next(found)
-            results.append((logits, article.truncated))
+    def _one_by_one(self, batch: _Batch) -> list[AnnotatedArticle | ArticleError]:
+        """Find out which articles of a batch it is that cannot be annotated."""
+        results: list[AnnotatedArticle | ArticleError] = []
+        for item in batch:
+            try:
+                results += self._annotate_batch([item], "raise")
+            except Exception as error:  # a night's work must not end with one article
+                message = str(error) if isinstance(error, KhabarError) else f"{type(error).__name__}: {error}"
+                results.append(ArticleError(item.index, item.id, message))
         return results
+
+    def _encode(self, batch: _Batch) -> _EncodedBatch:
+        articles = [
+            item if isinstance(item, ArticleError) else (item, read_article(item.text, item.title))
+            for item in batch
+        ]
+        read = [entry[1] for entry in articles if isinstance(entry, tuple)]
+        return _EncodedBatch(
+            articles, self._encoder.encode_many([[s.text for s in article.sentences] for article in read])
+        )
+
+    def _compute(self, batch: _EncodedBatch) -> tuple[_EncodedBatch, list[NDArray[np.float32]]]:
+        windows = [window for article in batch.encoded for window in article.windows]
+        return batch, self._backend.logits(windows)
+
+    def _decode_batch(
+        self, batch: _EncodedBatch, logits: list[NDArray[np.float32]]
+    ) -> list[AnnotatedArticle | ArticleError]:
+        results: list[AnnotatedArticle | ArticleError] = []
+        gathered = self._gather(batch.encoded, logits)
+        for entry in batch.articles:
+            if isinstance(entry, ArticleError):
+                results.append(entry)
+                continue
+            item, article = entry
+            sentences = self._decode(article.sentences, *next(gathered))
+            results.append(
+                AnnotatedArticle(article.text, article.title, item.id, tuple(sentences), article.furniture)
+            )
+        return results
+
+    def _gather(
+        self, articles: Sequence[EncodedArticle], logits: list[NDArray[np.float32]]
+    ) -> Iterator[tuple[NDArray[np.float32], list[bool]]]:
+        """Yield each article's logits in the order of its sentences, and which of them were cut."""
+        found = iter(logits)
+        for article in articles:
+            rows = np.empty((len(article.truncated), len(self.bundle.labels)), dtype=np.float32)
+            for window in article.windows:
+                rows[window.sentences] = next(found)
+            yield rows, article.truncated
+
+    def _logits(self, sentences: list[str]) -> tuple[NDArray[np.float32], list[bool]]:
+        encoded = [self._encoder.encode(sentences)]
+        return next(self._gather(encoded, self._backend.logits(encoded[0].windows)))
 
     def _decode(
         self, sentences: Sequence[Sentence], logits: NDArray[np.float32], truncated: list[bool]
@@ -225,21 +376,68 @@ def _read_sentences(sentences: Iterable[str]) -> list[str]:
     return found
 
 
-def _read_item(entry: str | Mapping[str, Any], number: int) -> _Item:
+def _load_worker(
+    cls: type[Annotator], state: dict[str, Any], errors: Errors
+) -> Callable[[_Batch], list[AnnotatedArticle | ArticleError]]:
+    # Processes share the cores already, and threads of the tokenizer would not survive the fork.
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    engine: Engine = state["_engine"]
+    annotator = cls.__new__(cls)
+    annotator.__setstate__({**state, "_engine": replace(engine, threads=engine.threads or 1)})
+    return partial(annotator._annotate_batch, errors=errors)
+
+
+def _read_batches(
+    articles: Iterable[str | Mapping[str, Any]], errors: Errors
+) -> Iterator[tuple[_Batch, Exception | None]]:
+    """Yield batches of articles, each with the exception to raise after it."""
+    source = enumerate(articles)
+    batch: _Batch = []
+    size = 0
+    while True:
+        try:
+            index, entry = next(source)
+            item = _read_item(entry, index, errors)
+        except StopIteration:
+            yield batch, None
+            return
+        except Exception as error:  # raised by the caller in its place
+            yield batch, error
+            return
+        batch.append(item)
+        size += len(item.text) if isinstance(item, _Item) else 0
+        if len(batch) >= _BATCH_ARTICLES or size >= _BATCH_CHARACTERS:
+            yield batch, None
+            batch, size = [], 0
+
+
+def _read_item(entry: object, index: int, errors: Errors) -> _Item | ArticleError:
+    text, title, identifier = entry, None, None
+    if isinstance(entry, Mapping):
+        text, title, identifier = entry.get("text"), entry.get("title"), entry.get("id")
+        identifier = None if identifier is None else str(identifier)
+    problem = _problem(entry, index)
+    if problem is None:
+        assert isinstance(text, str)
+        return _Item(index, text, title, identifier)
+    if errors == "raise":
+        raise InputError(problem)
+    return ArticleError(index, identifier, problem)
+
+
+def _problem(entry: object, index: int) -> str | None:
+    """Return why an entry is no article, in a sentence, or None."""
     if isinstance(entry, str):
-        return _Item(read_article(entry), None)
+        return None
     if not isinstance(entry, Mapping):
-        raise InputError(
-            f"article {number} is {type(entry).__name__}, expected str or a mapping with the key 'text'."
-        )
+        return f"article {index} is {type(entry).__name__}, expected str or a mapping with the key 'text'."
     if "text" not in entry:
-        raise InputError(
-            f"article {number} has the keys {', '.join(map(repr, entry)) or 'none'}, but lacks 'text'."
-        )
-    text, title, identifier = entry["text"], entry.get("title"), entry.get("id")
+        keys = ", ".join(map(repr, entry)) or "none"
+        return f"article {index} has the keys {keys}, but lacks 'text'."
+    text, title = entry["text"], entry.get("title")
     if not isinstance(text, str):
         hint = "; decode it first, text.decode('utf-8')" if isinstance(text, bytes) else ""
-        raise InputError(f"article {number}: text is {type(text).__name__}, expected str{hint}.")
+        return f"article {index}: text is {type(text).__name__}, expected str{hint}."
     if title is not None and not isinstance(title, str):
-        raise InputError(f"article {number}: title is {type(title).__name__}, expected str or None.")
-    return _Item(read_article(text, title), None if identifier is None else str(identifier))
+        return f"article {index}: title is {type(title).__name__}, expected str or None."
+    return None

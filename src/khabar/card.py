@@ -151,6 +151,20 @@ def add_evaluation(bundle: Path, split: str, data: dict[str, Any], scores: dict[
     write_card(bundle)
 
 
+def add_export(bundle: Path, check: dict[str, Any]) -> None:
+    """Put a new comparison of graph and weights into metrics.json and write the card anew.
+
+    Args:
+        bundle: A bundle that `khabar.training.finish` made.
+        check: The fields of a `khabar.export.ExportCheck` on the validation sentences.
+
+    Raises:
+        BundleError: The bundle has no metrics.json or training.yaml.
+    """
+    write_metrics(bundle, _read_metrics(bundle) | {"export": check})
+    write_card(bundle)
+
+
 def write_card(bundle: Path) -> None:
     """Write README.md of a bundle, and its pictures, from its khabar.json, training.yaml and metrics.json.
 

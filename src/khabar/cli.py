@@ -1,7 +1,8 @@
 """The command line: ``khabar annotate``.
 
-Exit codes: 0 all went well; 1 an input could not be annotated or the output not written; 2 the command itself
-is wrong, or the model; 130 interrupted; 141 the reader of a pipe went away.
+Exit codes: 0 all went well; 1 an input could not be annotated, which leaves the others in the output, or the
+output not written; 2 the command itself is wrong, or the model; 130 interrupted; 141 the reader of a pipe
+went away.
 """
 
 from __future__ import annotations
@@ -29,17 +30,18 @@ from khabar.render import (
     Direction,
     csv_header,
     csv_rows,
+    error_line,
     jsonl_line,
     printable,
     render_table,
     terminal_direction,
 )
+from khabar.schema import AnnotatedArticle
 
 if TYPE_CHECKING:
     from types import FrameType
 
     from khabar.annotator import Annotator
-    from khabar.schema import AnnotatedArticle
 
 STDIN = "-"
 
@@ -73,6 +75,13 @@ class Format(StrEnum):
     TABLE = "table"
     JSONL = "jsonl"
     CSV = "csv"
+
+
+class OnError(StrEnum):
+    """What ``khabar annotate`` does about an input that cannot be annotated, besides saying so."""
+
+    SKIP = "skip"
+    RECORD = "record"
 
 
 class Renderer(Protocol):
@@ -159,6 +168,13 @@ class _Input:
     title: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    source: str
+    message: str
+    """What is wrong, as the user is told it."""
+
+
 class _Journal:
     """What the user is told on standard error, and how many inputs failed."""
 
@@ -166,10 +182,10 @@ class _Journal:
         self._console = console
         self.failed = 0
 
-    def failure(self, error: InputError) -> None:
+    def failure(self, failure: _Failure) -> None:
         """Report an input that is left out."""
         self.failed += 1
-        self.say(str(error))
+        self.say(failure.message)
 
     def say(self, message: str) -> None:
         """Print one line; file names in it cannot do anything to the terminal."""
@@ -269,10 +285,27 @@ def annotate(
             show_default=False,
         ),
     ] = None,
+    workers: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Processes that annotate, for many articles; they share the model's memory.",
+        ),
+    ] = 1,
+    on_error: Annotated[
+        OnError,
+        typer.Option(
+            "--errors",
+            help="What the output holds of a file that cannot be annotated: nothing ([bold]skip[/]) or, with "
+            "--format jsonl, a line that says why ([bold]record[/]).",
+        ),
+    ] = OnError.SKIP,
 ) -> None:
     """Tag every sentence of one or more articles.
 
-    A file that cannot be read is named and left out; the others are annotated all the same.
+    A file that cannot be read is named and left out; the others are annotated all the same, and the exit code
+    is 1.
 
     [bold]Examples[/]
 
@@ -293,6 +326,11 @@ def annotate(
         journal.say(problem)
         raise typer.Exit(EXIT_USAGE)
     chosen = format_ or _format_of(output)
+    if on_error is OnError.RECORD and chosen is not Format.JSONL:
+        journal.say(
+            f"--errors record adds lines of JSON, which {chosen} cannot hold; use --format jsonl with it"
+        )
+        raise typer.Exit(EXIT_USAGE)
     try:
         with ExitStack() as stack:
             # Opened before the model is loaded: a folder that cannot be written to is said at once.
@@ -300,7 +338,9 @@ def annotate(
                 sink: Sink = _Stdout() if output is None else stack.enter_context(OutputFile(output))
             annotator = load_annotator(model)
             step = stack.enter_context(_progress(len(files), errors, output))
-            done = _write(annotator, files, title, _renderer(chosen, output), sink, journal, step)
+            read = _read(files, title)
+            found = annotate_inputs(annotator, read, workers)
+            done = _write(found, _renderer(chosen, output), sink, journal, step, on_error)
             if done:
                 with _writing():
                     sink.commit()
@@ -377,79 +417,74 @@ def _renderer(chosen: Format, output: Path | None) -> Renderer:
 
 
 def _write(
-    annotator: Annotator,
-    files: Sequence[str],
-    title: str | None,
+    found: Iterable[tuple[str, AnnotatedArticle | _Failure]],
     renderer: Renderer,
     sink: Sink,
     journal: _Journal,
     step: Callable[[], None],
+    on_error: OnError,
 ) -> int:
-    """Annotate the files and write each as soon as it is done; return how many were written."""
+    """Write each article as soon as it is annotated, and return how many inputs stand in the output."""
     done = 0
-    inputs = _read(files, title, journal, step)
-    for source, article in annotate_inputs(annotator, inputs, journal.failure):
-        text = renderer.article(article, source)
-        with _writing():
-            sink.write(((renderer.opening() if not done else "") + text).encode("utf-8"))
-        done += 1
+    for source, result in found:
+        if isinstance(result, _Failure):
+            journal.failure(result)
+            text = error_line(source, result.message) if on_error is OnError.RECORD else None
+        else:
+            text = renderer.article(result, source)
+        if text is not None:
+            with _writing():
+                sink.write(((renderer.opening() if not done else "") + text).encode("utf-8"))
+            done += 1
         step()
     return done
 
 
-def _read(
-    files: Iterable[str], title: str | None, journal: _Journal, step: Callable[[], None]
-) -> Iterator[_Input]:
-    """Yield the articles one at a time; report and leave out those that cannot be read."""
+def _read(files: Iterable[str], title: str | None) -> Iterator[_Input | _Failure]:
+    """Yield the articles one at a time, and a failure in the place of one that cannot be read."""
     for name in files:
         try:
             text = read_article_stdin() if name == STDIN else read_article_file(Path(name))
         except InputError as error:
-            journal.failure(error)
-            step()
+            yield _Failure(name, str(error))
         else:
             yield _Input(name, text, title)
 
 
 def annotate_inputs(
-    annotator: Annotator, inputs: Iterator[_Input], failure: Callable[[InputError], None]
-) -> Iterator[tuple[str, AnnotatedArticle]]:
-    """Annotate a stream of articles in batches, so that one bad article costs only itself.
+    annotator: Annotator, inputs: Iterator[_Input | _Failure], workers: int
+) -> Iterator[tuple[str, AnnotatedArticle | _Failure]]:
+    """Annotate a stream of articles; one that fails costs only itself.
 
     Args:
         annotator: The model.
-        inputs: Articles, read as the annotator asks for them.
-        failure: Called with the error of each article that is left out.
+        inputs: Articles, read as the annotator asks for them, and those that could not be read.
+        workers: As for `Annotator.annotate_many`.
 
     Yields:
-        Source and annotated article, in the order of the inputs.
+        Source and annotated article, or what went wrong, in the order of the inputs.
     """
-    waiting: deque[_Input] = deque()  # handed over and not yet back: as many as the annotator looks ahead
+    # Asked for and not yet yielded: as many as the annotator looks ahead, and failures between them.
+    waiting: deque[_Input | _Failure] = deque()
 
     def hand_over() -> Iterator[Mapping[str, Any]]:
         for item in inputs:
             waiting.append(item)
-            yield {"text": item.text, "title": item.title, "id": item.source}
+            if isinstance(item, _Input):
+                yield {"text": item.text, "title": item.title, "id": item.source}
 
-    while True:
-        try:
-            for article in annotator.annotate_many(hand_over()):
-                yield waiting.popleft().source, article
-        except InputError:
-            if not waiting:
-                raise
-            # The stream does not say which of its articles it broke on: each one is asked alone, then it goes
-            # on.
-            while waiting:
-                item = waiting.popleft()
-                try:
-                    article = annotator.annotate(item.text, title=item.title)
-                except InputError as error:
-                    failure(InputError(f"{item.source}: {error}"))
-                else:
-                    yield item.source, article
+    for result in annotator.annotate_many(hand_over(), errors="record", workers=workers):
+        item = waiting.popleft()
+        while isinstance(item, _Failure):
+            yield item.source, item
+            item = waiting.popleft()
+        if isinstance(result, AnnotatedArticle):
+            yield item.source, result
         else:
-            return
+            yield item.source, _Failure(item.source, f"{item.source}: {result.message}")
+    for item in waiting:
+        assert isinstance(item, _Failure)
+        yield item.source, item
 
 
 def _progress(total: int, errors: Console, output: Path | None) -> AbstractContextManager[Callable[[], None]]:

@@ -26,3 +26,7 @@ class ConfigError(KhabarError, ValueError):
 
 class MissingExtraError(KhabarError, ImportError):
     """A feature whose optional dependencies are not installed."""
+
+
+class WorkerError(KhabarError):
+    """A process that shared the work ended before it was done."""

@@ -1,5 +1,6 @@
 """Export of a trained model to the int8 ONNX graph that annotating runs on."""
 
+import shutil
 import tempfile
 import warnings
 from collections.abc import Sequence
@@ -10,12 +11,16 @@ import numpy as np
 import onnx
 import torch
 from numpy.typing import NDArray
-from onnxruntime.quantization import QuantType, quantize_dynamic
-from transformers import AutoModelForTokenClassification, PreTrainedModel
+from transformers import AttentionInterface, AutoModelForTokenClassification, PreTrainedModel
 
+from khabar._files import OutputFile
+from khabar._int8 import quantize_matrices
 from khabar.annotator import Annotator
-from khabar.bundle import ONNX_INT8
-from khabar.errors import KhabarError
+from khabar.bundle import ONNX_INT8, WEIGHTS, load_bundle
+from khabar.errors import BundleError, KhabarError
+
+_FUSED = "khabar_fused"
+"""Name of the attention that the graph is exported with."""
 
 
 class ExportError(KhabarError):
@@ -36,98 +41,83 @@ class ExportCheck:
 
 
 class _Logits(torch.nn.Module):
-    """The model as a function of two tensors to one, which is what a graph is."""
+    """The model as a function of one tensor to one, which is what a graph is."""
 
     def __init__(self, model: PreTrainedModel) -> None:
         super().__init__()
         self.model = model
 
-    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-        logits: torch.Tensor = self.model(input_ids=input_ids, attention_mask=attention_mask).logits
+    def forward(self, input_ids: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self.model(input_ids=input_ids).logits
         return logits
 
 
+def _fused_attention(
+    module: torch.nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    *,
+    scaling: float,
+    **options: object,
+) -> tuple[torch.Tensor, None]:
+    """Stand for attention in the graph: ONNX Runtime's operator, which works without the matrix of all pairs.
+
+    Takes and returns what transformers' attention functions do: queries, keys and values of shape ``(batch,
+    heads, tokens, size)`` to ``(batch, tokens, heads, size)``. Nothing is masked, since a window is run
+    without padding.
+    """
+    batch, heads, tokens, size = query.shape
+    flat = [states.transpose(1, 2).reshape(batch, tokens, heads * size) for states in (query, key, value)]
+    output = torch.onnx.ops.symbolic(
+        "com.microsoft::MultiHeadAttention",
+        flat,
+        {"num_heads": heads, "scale": scaling},
+        dtype=query.dtype,
+        shape=(batch, tokens, heads * size),
+        version=1,
+    )
+    return output.reshape(batch, tokens, heads, size), None
+
+
+AttentionInterface.register(_FUSED, _fused_attention)
+
+
 def export_onnx(model: PreTrainedModel, path: Path) -> None:
-    """Write the 32-bit graph: ``input_ids``, ``attention_mask`` of shape (batch, tokens) to ``logits``."""
+    """Write the 32-bit graph: ``input_ids`` of shape (batch, tokens), all of one length, to ``logits``."""
+    before = model.config._attn_implementation
+    model.set_attn_implementation(_FUSED)
     model = model.eval()
     ids = torch.ones((2, 8), dtype=torch.long)
     dynamic = {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC}
-    with warnings.catch_warnings():
-        # The exporter warns of its own internals; what it writes is checked below.
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            _Logits(model),
-            (ids, torch.ones_like(ids)),
-            str(path),
-            input_names=["input_ids", "attention_mask"],
-            output_names=["logits"],
-            dynamic_shapes=(dynamic, dynamic),
-            dynamo=True,
-            external_data=False,
-            verbose=False,
-        )
-
-
-FLOAT_LAYERS = 2
-"""How many of the first layers keep their weights in 16 bits."""
+    try:
+        with warnings.catch_warnings():
+            # The exporter warns of its own internals; what it writes is checked below.
+            warnings.simplefilter("ignore")
+            torch.onnx.export(
+                _Logits(model),
+                (ids,),
+                str(path),
+                input_names=["input_ids"],
+                output_names=["logits"],
+                dynamic_shapes=(dynamic,),
+                dynamo=True,
+                external_data=False,
+                verbose=False,
+            )
+    finally:
+        model.set_attn_implementation(before)
 
 
 def quantize(source: Path, target: Path) -> None:
-    """Quantise a graph to int8: weights with a scale a channel, activations at run time.
-
-    Embeddings are quantised too, since they are a third of the file. What int8 hurts most stays in floating
-    point, stored in 16 bits: the feed-forward blocks, in which outliers leave the other activations few of
-    the 256 steps, the first `FLOAT_LAYERS` layers, whose errors go through all the others, and the last
-    matrix, whose output is the logits.
-    """
+    """Quantise a graph to int8; how is told in `khabar._int8`."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        quantize_dynamic(
-            source,
-            target,
-            op_types_to_quantize=["MatMul", "Gemm", "Gather"],
-            nodes_to_exclude=_kept_in_float(onnx.load(source).graph),
-            per_channel=True,
-            weight_type=QuantType.QInt8,
-        )
-    model = onnx.load(target)
-    _store_in_half(model.graph)
-    onnx.save(model, target)
-
-
-def _kept_in_float(graph: onnx.GraphProto) -> list[str]:
-    """Return the names of the matrix products that are not quantised.
-
-    A feed-forward block widens and then contracts, while the matrices of attention are square, and each
-    contraction ends a layer.
-    """
-    shapes = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
-    products = [
-        (node.name, *shapes[node.input[1]])
-        for node in graph.node
-        if node.op_type in {"MatMul", "Gemm"} and len(shapes.get(node.input[1], ())) == 2
-    ]
-    kept, layer = [products[-1][0]], 0
-    for name, rows, columns in products[:-1]:
-        if rows != columns or layer < FLOAT_LAYERS:
-            kept.append(name)
-        layer += rows > columns
-    return kept
-
-
-def _store_in_half(graph: onnx.GraphProto) -> None:
-    """Store matrices in 16 bits with a cast to 32: weights that went through 16 bits lose nothing."""
-    casts = []
-    for tensor in graph.initializer:
-        if tensor.data_type != onnx.TensorProto.FLOAT or len(tensor.dims) != 2:
-            continue
-        name = tensor.name
-        half = onnx.numpy_helper.to_array(tensor).astype(np.float16)
-        tensor.CopyFrom(onnx.numpy_helper.from_array(half, f"{name}.half"))
-        casts.append(onnx.helper.make_node("Cast", [f"{name}.half"], [name], to=onnx.TensorProto.FLOAT))
-    for cast in reversed(casts):
-        graph.node.insert(0, cast)
+    model = onnx.load(source)
+    quantize_matrices(model)
+    with OutputFile(target) as file:
+        file.write(model.SerializeToString())
+        file.commit()
 
 
 def export_int8(bundle: Path) -> None:
@@ -142,6 +132,34 @@ def export_int8(bundle: Path) -> None:
         full = Path(scratch) / "model.onnx"
         export_onnx(model, full)
         quantize(full, bundle / ONNX_INT8)
+
+
+def renew_export(bundle: Path, articles: Sequence[Sequence[str]], *, least_same: float = 0.99) -> ExportCheck:
+    """Export a bundle again, and put the new graph in the place of the old one when it passes the check.
+
+    Args:
+        bundle: A bundle with its weights.
+        articles: As for `check_export`.
+        least_same: As for `check_export`.
+
+    Raises:
+        BundleError: The folder is no bundle.
+        ExportError: The new graph does not pass; the old one is still there.
+    """
+    load_bundle(bundle)
+    if not (bundle / WEIGHTS).is_file():
+        raise BundleError(f"{bundle}: lacks {WEIGHTS}, which the graph is made from.")
+    with tempfile.TemporaryDirectory() as scratch:
+        aside = Path(scratch) / "bundle"
+        shutil.copytree(bundle, aside, ignore=shutil.ignore_patterns("onnx"))
+        export_int8(aside)
+        check = check_export(aside, articles, least_same=least_same)
+        target = bundle / ONNX_INT8
+        target.parent.mkdir(exist_ok=True)
+        with OutputFile(target) as file:
+            file.write((aside / ONNX_INT8).read_bytes())
+            file.commit()
+    return check
 
 
 def check_export(bundle: Path, articles: Sequence[Sequence[str]], *, least_same: float = 0.99) -> ExportCheck:

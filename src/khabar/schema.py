@@ -87,6 +87,18 @@ class AnnotatedArticle:
 
 
 @dataclass(frozen=True, slots=True)
+class ArticleError:
+    """What `Annotator.annotate_many` yields, when asked to, in the place of an article that it cannot do."""
+
+    index: int
+    """Which of the articles given it is, from 0."""
+    id: str | None
+    """The caller's identifier; None where there is none or it cannot be read."""
+    message: str
+    """What is wrong, in a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
 class LabelledSentence(Sentence):
     """A sentence with the label that an annotator gave it."""
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from khabar.errors import InputError
 from khabar.labels import Label
-from khabar.schema import AnnotatedArticle, AnnotatedSentence, Furniture
+from khabar.schema import AnnotatedArticle, AnnotatedSentence, ArticleError, Furniture
 
 CUES = {"قتل": Label.CASUALTY_REPORT, "وزير": Label.OFFICIAL_STATEMENT, "سكان": Label.CLAIM}
 REFUSED = "مرفوض"
@@ -35,20 +35,26 @@ def article(
 class FakeAnnotator:
     """Takes each line for a sentence, «اقرأ أيضا» for furniture and a cue for its label; refuses one word.
 
-    Like the real one it works in batches, two articles at a time, and breaks off a batch that it refuses.
+    Like the real one it works in batches, two articles at a time.
     """
 
     def __init__(self) -> None:
         self.handed_over: list[Any] = []
+        self.workers = 0
 
-    def annotate(self, text: str, title: str | None = None) -> AnnotatedArticle:
-        return self._annotate({"text": text, "title": title, "id": None})
-
-    def annotate_many(self, items: Iterable[str | Mapping[str, Any]]) -> Iterator[AnnotatedArticle]:
-        items = iter(items)
-        while batch := list(islice(items, 2)):
-            self.handed_over += [item["id"] for item in batch]
-            yield from [self._annotate(item) for item in batch]
+    def annotate_many(
+        self, items: Iterable[str | Mapping[str, Any]], *, errors: str, workers: int
+    ) -> Iterator[AnnotatedArticle | ArticleError]:
+        assert errors == "record"
+        self.workers = workers
+        numbered = enumerate(items)
+        while batch := list(islice(numbered, 2)):
+            self.handed_over += [item["id"] for _, item in batch]
+            for index, item in batch:
+                try:
+                    yield self._annotate(item)
+                except InputError as error:
+                    yield ArticleError(index, item["id"], str(error))
 
     def _annotate(self, item: Mapping[str, Any]) -> AnnotatedArticle:
         if REFUSED in item["text"]:

@@ -1,12 +1,16 @@
 import json
+import pickle
 import shutil
+import signal
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count, islice
 
 import numpy as np
+import psutil
 import pytest
 from conftest import SENTENCES
 from hypothesis import given, settings
@@ -14,8 +18,8 @@ from texts import any_text, assert_article
 
 from khabar import Annotator, Label
 from khabar.bundle import load_bundle, save_settings
-from khabar.errors import BundleError, InputError, MissingExtraError
-from khabar.schema import AnnotatedArticle, AnnotatedSentence, Article
+from khabar.errors import BundleError, InputError, MissingExtraError, WorkerError
+from khabar.schema import AnnotatedArticle, AnnotatedSentence, Article, ArticleError
 
 TITLE = "وزير الخارجية يرفض تغيير الاتفاق"
 TEXT = "\n\n".join(
@@ -234,6 +238,145 @@ def test_annotate_refuses_what_is_no_string(annotator, text, title):
         annotator.annotate(text, title)
 
 
+def test_batches_by_articles_and_by_characters_are_as_if_alone(annotator, monkeypatch):
+    texts = list(articles(9))
+    expected = [annotator.annotate(text) for text in texts]
+    for most, characters in ((1, 10**6), (2, 10**6), (100, 1), (100, 10**6)):
+        monkeypatch.setattr("khabar.annotator._BATCH_ARTICLES", most)
+        monkeypatch.setattr("khabar.annotator._BATCH_CHARACTERS", characters)
+        assert list(annotator.annotate_many(texts)) == expected
+
+
+def test_threads_do_not_change_a_bit(annotator, tiny_bundle):
+    texts = list(articles(30))
+    many = Annotator.from_pretrained(tiny_bundle, threads=3)
+    assert list(many.annotate_many(texts)) == list(annotator.annotate_many(texts))
+
+
+# --- articles that cannot be annotated
+
+
+WRONG = [(b"x", None), ({"text": 3, "id": 7}, "7"), ({"id": "a"}, "a"), (None, None)]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_error_is_recorded_in_the_place_of_its_article(annotator, workers):
+    texts = list(articles(20))
+    given = [texts[0], WRONG[0][0], *texts[1:18], WRONG[1][0], WRONG[2][0], texts[18], WRONG[3][0]]
+    found = list(annotator.annotate_many(given, errors="record", workers=workers))
+    assert len(found) == len(given)
+    failed = {index: entry for index, entry in enumerate(found) if isinstance(entry, ArticleError)}
+    assert {index: entry.id for index, entry in failed.items()} == {1: None, 19: "7", 20: "a", 22: None}
+    for index, entry in failed.items():
+        assert entry.index == index
+        with pytest.raises(InputError) as caught:
+            list(annotator.annotate_many(given[index : index + 1]))
+        assert str(caught.value) == entry.message.replace(f"article {index}", "article 0")
+    kept = [entry for entry in found if not isinstance(entry, ArticleError)]
+    assert kept == [annotator.annotate(text) for text in texts[:19]]
+
+
+@pytest.mark.parametrize("stage", ["khabar.annotator.read_article", "khabar.encode.normalize"])
+def test_an_article_that_breaks_on_the_way_takes_no_other_with_it(annotator, monkeypatch, stage):
+    module, _, name = stage.rpartition(".")
+    original = getattr(sys.modules[module], name)
+
+    def breaks(text, *options):
+        if "النفط" in text:
+            raise RuntimeError("no luck")
+        return original(text, *options)
+
+    monkeypatch.setattr(stage, breaks)
+    texts = [SENTENCES[0], SENTENCES[11], SENTENCES[1]]
+    found = list(annotator.annotate_many(texts, errors="record"))
+    assert found[1] == ArticleError(1, None, "RuntimeError: no luck")
+    assert [article.text for article in (found[0], found[2])] == [texts[0], texts[2]]
+    with pytest.raises(RuntimeError, match="no luck"):
+        list(annotator.annotate_many(texts))
+
+
+@pytest.mark.parametrize("errors", ["raise", "record"])
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_the_iterable_raises_comes_after_what_it_gave(annotator, errors, workers):
+    def broken():
+        yield from articles(20)
+        raise OSError("the disk is gone")
+
+    stream = annotator.annotate_many(broken(), errors=errors, workers=workers)
+    assert len(list(islice(stream, 20))) == 20
+    with pytest.raises(OSError, match="the disk is gone"):
+        next(stream)
+
+
+def test_options_of_a_stream_are_checked_at_once(annotator):
+    with pytest.raises(ValueError, match="errors is 'ignore', expected 'raise' or 'record'"):
+        annotator.annotate_many([], errors="ignore")
+    for workers in (0, -1, 1.5):
+        with pytest.raises(ValueError, match=f"workers is {workers}, expected 1 or more"):
+            annotator.annotate_many([], workers=workers)
+
+
+def test_a_stream_that_is_left_early_stops(annotator):
+    before = threading.active_count()
+    stream = annotator.annotate_many(SENTENCES[number % 12] for number in count())
+    next(stream)
+    stream.close()
+    assert threading.active_count() <= before + 1  # the backend keeps its own
+
+
+# --- several processes
+
+
+@pytest.mark.parametrize("workers", [2, 3])
+def test_workers_give_what_one_process_gives(annotator, workers):
+    texts = [{"text": text, "title": TITLE, "id": number} for number, text in enumerate(articles(70))]
+    assert list(annotator.annotate_many(texts, workers=workers)) == list(annotator.annotate_many(texts))
+
+
+def test_an_annotator_travels_by_its_folder(annotator):
+    copy = pickle.loads(pickle.dumps(annotator))
+    assert copy.annotate(TEXT, TITLE) == annotator.annotate(TEXT, TITLE)
+    assert len(pickle.dumps(annotator)) < 10_000
+
+
+def test_ctrl_c_ends_workers_and_says_nothing_else(tiny_bundle):
+    code = f"""
+import itertools, psutil
+from khabar import Annotator
+annotator = Annotator.from_pretrained({str(tiny_bundle)!r})
+stream = annotator.annotate_many(itertools.repeat({SENTENCES[0]!r}), workers=2)
+next(stream)
+print(*[child.pid for child in psutil.Process().children(recursive=True)], flush=True)
+try:
+    for article in stream:
+        pass
+except KeyboardInterrupt:
+    print("interrupted, left:", len(psutil.Process().children(recursive=True)))
+"""
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    workers = [psutil.Process(int(pid)) for pid in process.stdout.readline().split()]
+    assert len(workers) == 2
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    assert (out, err, process.returncode) == ("interrupted, left: 0\n", "", 0)
+    _, alive = psutil.wait_procs(workers, timeout=5)
+    assert alive == []
+
+
+def test_a_killed_worker_is_one_error_after_whole_results(annotator):
+    texts = [SENTENCES[number % 12] for number in range(2000)]
+    stream = annotator.annotate_many(texts, workers=2)
+    taken = [next(stream)]
+    psutil.Process().children(recursive=True)[-1].kill()
+    with pytest.raises(WorkerError, match="worker processes ended before its work was done"):
+        taken.extend(stream)
+    assert [article.text for article in taken] == texts[: len(taken)]
+    assert psutil.Process().children(recursive=True) == []
+
+
 # --- sentences that are split already
 
 
@@ -361,6 +504,47 @@ print(sorted(heavy & set(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_torch_batches_windows_of_similar_length(tiny_bundle, monkeypatch):
+    exact = Annotator.from_pretrained(tiny_bundle, backend="torch", threads=1, device="cpu")
+    texts = list(articles(20))
+    alone = [[sentence.scores for sentence in exact.annotate(text)] for text in texts]
+    seen = []
+    run = exact._backend._run
+    monkeypatch.setattr(
+        exact._backend, "_run", lambda ids: seen.append([len(row) for row in ids]) or run(ids)
+    )
+    together = [[sentence.scores for sentence in article] for article in exact.annotate_many(texts)]
+    for ours, theirs in zip(together, alone, strict=True):
+        for one, other in zip(ours, theirs, strict=True):
+            assert one == pytest.approx(other, abs=1e-5)
+    assert len(seen) < len(texts)
+    computed = sum(len(batch) * max(batch) for batch in seen)
+    assert sum(map(sum, seen)) / computed > 0.6
+
+
+def test_torch_computes_in_bfloat16(tiny_bundle):
+    exact = Annotator.from_pretrained(tiny_bundle, backend="torch")
+    half = Annotator.from_pretrained(tiny_bundle, backend="torch", dtype="bfloat16", device="cpu")
+    difference = np.abs(half.logits(SENTENCES) - exact.logits(SENTENCES))
+    assert 0 < difference.mean() < exact.logits(SENTENCES).std() / 3
+    assert half.logits(SENTENCES).dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"backend": "torch", "device": "cuda:17"}, "device is 'cuda:17', which torch cannot use here"),
+        ({"backend": "torch", "device": "abacus"}, "device is 'abacus', which torch cannot use here"),
+        ({"backend": "torch", "dtype": "int4"}, "dtype is 'int4', expected 'float32' or 'bfloat16'"),
+        ({"backend": "onnx", "device": "cpu"}, "which are for the torch backend; add backend='torch'"),
+        ({"dtype": "bfloat16"}, "which are for the torch backend; add backend='torch'"),
+    ],
+)
+def test_options_of_torch_are_checked(tiny_bundle, options, said):
+    with pytest.raises(ValueError, match=said):
+        Annotator.from_pretrained(tiny_bundle, **options)
 
 
 # --- models that cannot be loaded

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from annotated_articles import REFUSED, FakeAnnotator
+from jsonschema import Draft202012Validator
 from typer.testing import CliRunner
 
 import khabar
@@ -19,6 +20,8 @@ from khabar import _files, cli
 from khabar.errors import BundleError, InputError
 
 TEXT = "أعلن وزير النقل افتتاح الجسر.\nوقال سكان الحي إن العمل تأخر عامين.\nاقرأ أيضا: أزمة المرور\n"
+
+SCHEMAS = Path(__file__).parents[2] / "docs" / "schemas"
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="permissions, signals and devices are POSIX")
 
@@ -280,10 +283,58 @@ def test_article_that_the_model_refuses_costs_only_itself(news):
     assert "2 of 6 inputs" in result.stderr
 
 
+@pytest.mark.usefixtures("fake")
+def test_errors_can_be_recorded_in_their_places(news):
+    Path("bad.txt").write_text(REFUSED, encoding="utf-8")
+    names = ["none.txt", "1.txt", "bad.txt", "missing.txt", "2.txt", "3.txt", "gone.txt"]
+    result = run(*names, "-o", "out.jsonl", "--errors", "record")
+    assert result.exit_code == 1
+    found = records(Path("out.jsonl").read_text(encoding="utf-8"))
+    assert [record["source"] for record in found] == names
+    schema = json.loads((SCHEMAS / "annotation-error.schema.json").read_text(encoding="utf-8"))
+    failed = [record for record in found if "error" in record]
+    for record in failed:
+        Draft202012Validator(schema).validate(record)
+    assert [record["error"] for record in failed] == [
+        "none.txt does not exist",
+        "bad.txt: the text was refused",
+        "missing.txt does not exist",
+        "gone.txt does not exist",
+    ]
+    assert result.stderr.splitlines()[:-1] == [f"khabar: {r['error']}" for r in failed]
+    assert result.stderr.endswith("khabar: 4 of 7 inputs could not be annotated\n")
+
+
+@pytest.mark.usefixtures("fake", "news")
+def test_nothing_but_errors_is_an_output_too():
+    result = run("missing.txt", "-o", "out.jsonl", "--errors", "record")
+    assert result.exit_code == 1
+    assert records(Path("out.jsonl").read_text()) == [
+        {"source": "missing.txt", "error": "missing.txt does not exist"}
+    ]
+
+
+@pytest.mark.usefixtures("fake", "news")
+@pytest.mark.parametrize("format_", ["table", "csv"])
+def test_errors_cannot_be_recorded_in_another_format(format_):
+    result = run("1.txt", "-f", format_, "--errors", "record")
+    assert result.exit_code == 2
+    assert f"--errors record adds lines of JSON, which {format_} cannot hold" in result.stderr
+
+
+@pytest.mark.usefixtures("news")
+def test_workers_are_passed_on(fake):
+    run("1.txt", "2.txt", "--workers", "3")
+    assert fake.workers == 3
+    run("1.txt")
+    assert fake.workers == 1
+    assert run("1.txt", "--workers", "0").exit_code == 2
+
+
 @pytest.mark.usefixtures("news")
 def test_error_that_belongs_to_no_article_ends_the_run(monkeypatch):
     class Broken(FakeAnnotator):
-        def annotate_many(self, items):
+        def annotate_many(self, items, **options):
             raise InputError("nothing works")
 
     monkeypatch.setattr(cli, "load_annotator", lambda model: Broken())
@@ -446,8 +497,8 @@ def test_folder_that_cannot_be_written_to(monkeypatch):
 
 def test_interruption_leaves_nothing_behind(news, monkeypatch):
     class Interrupted(FakeAnnotator):
-        def annotate_many(self, items):
-            yield next(super().annotate_many(items))
+        def annotate_many(self, items, **options):
+            yield next(super().annotate_many(items, **options))
             raise KeyboardInterrupt
 
     monkeypatch.setattr(cli, "load_annotator", lambda model: Interrupted())

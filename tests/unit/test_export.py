@@ -5,11 +5,13 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from conftest import HIDDEN, SENTENCES
+from conftest import SENTENCES
+from onnxruntime import InferenceSession
 from transformers import AutoModelForTokenClassification
 
 from khabar import Annotator
-from khabar.export import ExportError, check_export
+from khabar._int8 import quantize_matrices
+from khabar.export import ExportError, check_export, export_onnx
 
 # One sentence an article, so that every label is decided on its own.
 ARTICLES = [[sentence] for sentence in SENTENCES] + [SENTENCES]
@@ -60,38 +62,93 @@ def test_each_engine_is_loaded_once(tiny_bundle, monkeypatch):
 
 
 def test_the_graph_takes_windows_of_any_length(tiny_bundle):
-    from onnxruntime import InferenceSession
-
     session = InferenceSession(tiny_bundle / "onnx" / "model.int8.onnx")
     for batch, tokens in ((1, 1), (1, 2), (3, 17), (1, 128)):
         ids = np.full((batch, tokens), 9, dtype=np.int64)
-        [logits] = session.run(["logits"], {"input_ids": ids, "attention_mask": np.ones_like(ids)})
+        [logits] = session.run(["logits"], {"input_ids": ids})
         assert logits.shape == (batch, tokens, 4)
 
 
-def test_the_graph_is_int8_whole(tiny_bundle):
-    import onnx
-
-    model = onnx.load(tiny_bundle / "onnx" / "model.int8.onnx")
-    # The embedding too: left in 32 bits it would be most of the file.
-    large = [tensor.name for tensor in model.graph.initializer if np.prod(tensor.dims) >= 32 * 32]
-    wide = [
-        tensor.name
-        for tensor in model.graph.initializer
-        if tensor.name in large and tensor.data_type == onnx.TensorProto.FLOAT
-    ]
-    assert len(large) >= 1 + 2 * 6
-    assert wide == []
+def test_windows_of_one_batch_do_not_change_each_other(tiny_bundle):
+    session = InferenceSession(tiny_bundle / "onnx" / "model.int8.onnx")
+    ids = np.random.default_rng(3).integers(5, 300, (4, 30))
+    [together] = session.run(["logits"], {"input_ids": ids})
+    for row in range(4):
+        [alone] = session.run(["logits"], {"input_ids": ids[row : row + 1]})
+        np.testing.assert_allclose(alone[0], together[row], atol=1e-4)
 
 
-def test_what_int8_hurts_most_stays_in_sixteen_bits(tiny_bundle):
+def test_products_are_computed_in_int8_and_attention_is_one_operator(tiny_bundle):
     graph = onnx.load(tiny_bundle / "onnx" / "model.int8.onnx").graph
-    matrices = {tensor.name: tensor for tensor in graph.initializer if len(tensor.dims) == 2}
-    kinds = Counter((tensor.data_type, tuple(tensor.dims)) for tensor in matrices.values())
-    # Three layers: feed-forward blocks and everything in the first two are halves, the rest is int8.
-    assert kinds[(onnx.TensorProto.FLOAT16, (2 * HIDDEN, HIDDEN))] == 3
-    assert kinds[(onnx.TensorProto.FLOAT16, (HIDDEN, 2 * HIDDEN))] == 3
-    assert kinds[(onnx.TensorProto.FLOAT16, (HIDDEN, HIDDEN))] == 8
-    assert kinds[(onnx.TensorProto.FLOAT16, (HIDDEN, 4))] == 1
-    assert kinds[(onnx.TensorProto.INT8, (HIDDEN, HIDDEN))] == 4
-    assert not any(kind == onnx.TensorProto.FLOAT for kind, _ in kinds)
+    kinds = Counter(node.op_type for node in graph.node)
+    # Three layers of six matrices each; the classification layer alone stays in floating point.
+    assert (kinds["MatMulIntegerToFloat"], kinds["MultiHeadAttention"], kinds["MatMul"]) == (18, 3, 1)
+    # The input of queries, keys and values is quantised once.
+    assert kinds["QuantizeLinear"] == 3 * 4
+
+
+def test_no_large_tensor_is_left_in_32_bits(tiny_bundle):
+    graph = onnx.load(tiny_bundle / "onnx" / "model.int8.onnx").graph
+    kinds = Counter(
+        tensor.data_type for tensor in graph.initializer if len(tensor.dims) == 2 and 1 not in tensor.dims
+    )
+    # Word, position and type embeddings with the matrices of three layers; the classification layer.
+    assert kinds == {onnx.TensorProto.INT8: 18 + 3, onnx.TensorProto.FLOAT16: 1}
+
+
+def product_graph(weights, *, gelu=False):
+    """A graph of two products, so that the first is quantised and the last is not."""
+    size, outputs = weights.shape
+    nodes = [onnx.helper.make_node("Gelu", ["x"], ["a"])] if gelu else []
+    nodes.append(onnx.helper.make_node("MatMul", ["a" if gelu else "x", "w"], ["y"]))
+    nodes.append(onnx.helper.make_node("MatMul", ["y", "identity"], ["z"]))
+    graph = onnx.helper.make_graph(
+        nodes,
+        "products",
+        [onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, ["b", "t", size])],
+        [onnx.helper.make_tensor_value_info("z", onnx.TensorProto.FLOAT, ["b", "t", outputs])],
+        [
+            onnx.numpy_helper.from_array(weights, "w"),
+            onnx.numpy_helper.from_array(np.eye(outputs, dtype=np.float32), "identity"),
+        ],
+    )
+    return onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 20)], ir_version=10)
+
+
+@pytest.mark.parametrize("gelu", [False, True])
+def test_a_row_with_huge_values_costs_the_others_nothing(gelu):
+    generator = np.random.default_rng(5)
+    weights = generator.standard_normal((64, 16)).astype(np.float32)
+    rows = generator.standard_normal((2, 7, 64)).astype(np.float32)
+    rows[0, 3] *= 1000
+    rows[1, 2] = 0
+    model = product_graph(weights, gelu=gelu)
+    [exact] = InferenceSession(model.SerializeToString()).run(None, {"x": rows})
+    quantize_matrices(model)
+    [found] = InferenceSession(model.SerializeToString()).run(None, {"x": rows})
+    error = np.abs(found - exact).max(axis=-1)
+    usual = np.abs(exact).max(axis=-1).mean(where=np.arange(7) != 3)
+    error[0, 3] /= 1000
+    assert error.max() < 0.03 * usual
+
+
+def test_every_shape_of_a_graph_is_kept():
+    weights = np.ones((8, 4), dtype=np.float32)
+    model = product_graph(weights)
+    quantize_matrices(model)
+    onnx.checker.check_model(model)
+    for shape in ((1, 1, 8), (2, 5, 8), (3, 1, 8)):
+        [found] = InferenceSession(model.SerializeToString()).run(None, {"x": np.zeros(shape, np.float32)})
+        assert found.shape == (*shape[:-1], 4)
+
+
+def test_the_model_is_left_as_it_was(tiny_bundle, tmp_path):
+    model = AutoModelForTokenClassification.from_pretrained(tiny_bundle)
+    before = model.config._attn_implementation
+    export_onnx(model, tmp_path / "model.onnx")
+    assert model.config._attn_implementation == before
+    ids = torch.tensor([[0, 7, 9, 2]])
+    with torch.inference_mode():
+        expected = model(input_ids=ids).logits.numpy()
+    [found] = InferenceSession(tmp_path / "model.onnx").run(["logits"], {"input_ids": ids.numpy()})
+    np.testing.assert_allclose(found, expected, atol=1e-4)

@@ -1,7 +1,8 @@
 """Engines that run a model over windows; each says what to install when it cannot be had."""
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,9 @@ from khabar.encode import Window
 from khabar.errors import BundleError
 
 BackendName = Literal["onnx", "torch"]
+Precision = Literal["float32", "bfloat16"]
+
+_FILES: dict[BackendName, str] = {"onnx": ONNX_INT8, "torch": WEIGHTS}
 
 
 class Backend(Protocol):
@@ -21,37 +25,63 @@ class Backend(Protocol):
         ...
 
 
-def load_backend(bundle: Bundle, name: BackendName | None = None, *, threads: int | None = None) -> Backend:
-    """Load the weights of a bundle into an engine.
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """What runs a model, and how.
 
-    Args:
-        bundle: A checked bundle.
-        name: ``"onnx"`` runs the int8 graph on ONNX Runtime, ``"torch"`` the full weights on torch. None
-        takes
-            ONNX where the bundle has the graph, else torch.
-        threads: How many threads the engine computes with; None leaves it to the engine.
+    Raises:
+        ValueError: An option is none of its values, or belongs to the other backend.
+    """
+
+    backend: BackendName | None = None
+    """``"onnx"`` runs the int8 graph on ONNX Runtime, ``"torch"`` the full weights on torch; None takes ONNX
+    where a bundle has the graph, else torch."""
+    threads: int | None = None
+    """How many threads compute; None takes as many as this process has cores."""
+    device: str | None = None
+    """Where torch computes, as torch names it; None takes a GPU where there is one."""
+    dtype: Precision = "float32"
+    """Numbers that torch computes with."""
+
+    def __post_init__(self) -> None:
+        if self.backend not in (None, *_FILES):
+            raise ValueError(
+                f"backend is {self.backend!r}, expected one of {', '.join(map(repr, _FILES))}, or None."
+            )
+        if self.threads is not None and self.threads < 1:
+            raise ValueError(f"threads is {self.threads}, expected 1 or more, or None.")
+        if self.dtype not in get_args(Precision):
+            raise ValueError(
+                f"dtype is {self.dtype!r}, expected {' or '.join(map(repr, get_args(Precision)))}."
+            )
+        if self.backend != "torch" and (self.device is not None or self.dtype != "float32"):
+            raise ValueError(
+                f"device is {self.device!r} and dtype {self.dtype!r}, which are for the torch backend; "
+                "add backend='torch' or leave them out."
+            )
+
+
+def load_backend(bundle: Bundle, engine: Engine) -> Backend:
+    """Load the weights of a bundle into an engine.
 
     Raises:
         BundleError: The bundle has no weights for that engine.
         MissingExtraError: The engine is not installed.
+        ValueError: The device is not there.
     """
-    if threads is not None and threads < 1:
-        raise ValueError(f"threads is {threads}, expected 1 or more, or None.")
+    name = engine.backend
     if name is None:
         name = "onnx" if (bundle.path / ONNX_INT8).is_file() else "torch"
-    files: dict[BackendName, str] = {"onnx": ONNX_INT8, "torch": WEIGHTS}
-    if name not in files:
-        raise ValueError(f"backend is {name!r}, expected one of {', '.join(map(repr, files))}, or None.")
-    path: Path = bundle.path / files[name]
+    path: Path = bundle.path / _FILES[name]
     if not path.is_file():
         other = "torch" if name == "onnx" else "onnx"
         raise BundleError(
-            f"{bundle.path}: lacks {files[name]}, which the {name} backend reads; try backend={other!r}."
+            f"{bundle.path}: lacks {_FILES[name]}, which the {name} backend reads; try backend={other!r}."
         )
     if name == "onnx":
         from khabar.backends._onnx import OnnxBackend
 
-        return OnnxBackend(path, threads=threads)
+        return OnnxBackend(path, threads=engine.threads)
     from khabar.backends._torch import TorchBackend
 
-    return TorchBackend(bundle.path, threads=threads)
+    return TorchBackend(bundle.path, threads=engine.threads, device=engine.device, dtype=engine.dtype)

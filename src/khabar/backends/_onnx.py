@@ -1,5 +1,8 @@
 """ONNX Runtime on the CPU: the engine of annotating without torch."""
 
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -9,33 +12,44 @@ from numpy.typing import NDArray
 from khabar.encode import Window, pool
 from khabar.errors import BundleError
 
+_UNWANTED_FUSIONS = ["SkipLayerNormFusion"]
+"""Their kernels on the CPU are slower than what they replace: a sum and a norm, each vectorised."""
+
 
 class OnnxBackend:
-    """Runs the int8 graph, one window at a time.
+    """Runs the int8 graph, one window a run and as many runs at once as there are threads.
 
-    The scale of the activations in dynamic int8 is taken over everything that is computed together, so
-    windows in one batch would change each other's logits, and a label could depend on which other articles
-    stood in an archive. A window is long enough to keep the cores busy on its own, and needs no padding.
+    Windows in one batch would have to be padded to one length, and a kernel may add up rows in another order
+    beside others. A run of its own gives every window its bits, whatever else is annotated, and wastes
+    nothing; several runs keep all cores busy where one product of matrices, cut into pieces, would wait for
+    its slowest.
     """
 
     def __init__(self, path: Path, *, threads: int | None = None) -> None:
         """Load the graph.
 
         Args:
-            path: File of the graph: inputs ``input_ids`` and ``attention_mask`` of shape ``(batch, tokens)``,
-                output ``logits`` of shape ``(batch, tokens, labels)``.
-            threads: Threads within an operator; None leaves it to ONNX Runtime, one a physical core.
+            path: File of the graph: input ``input_ids``, and ``attention_mask`` if it has one, of shape
+                ``(batch, tokens)``, output ``logits`` of shape ``(batch, tokens, labels)``.
+            threads: Runs at once, and threads within an operator; None takes as many as this process has
+                cores.
 
         Raises:
             BundleError: The file is no such graph.
         """
+        self._threads = threads or _cores()
+        self._pool: ThreadPoolExecutor | None = None
+        self._starting = threading.Lock()
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
-        if threads is not None:
-            options.intra_op_num_threads = threads
+        # A single window has all cores; threads that wait do not take them from the tokenizer.
+        options.intra_op_num_threads = self._threads
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        # Plans of memory are kept for every length of a window that was ever seen.
+        options.enable_mem_pattern = False
         try:
             self._session = onnxruntime.InferenceSession(
-                str(path), options, providers=["CPUExecutionProvider"]
+                str(path), options, providers=["CPUExecutionProvider"], disabled_optimizers=_UNWANTED_FUSIONS
             )
         except Exception as error:  # ONNX Runtime's own errors share no public base class
             reason = str(error).strip().splitlines()[0]
@@ -45,17 +59,35 @@ class OnnxBackend:
 
         inputs = {value.name for value in self._session.get_inputs()}
         outputs = {value.name for value in self._session.get_outputs()}
-        if inputs != {"input_ids", "attention_mask"} or "logits" not in outputs:
+        if inputs not in ({"input_ids"}, {"input_ids", "attention_mask"}) or "logits" not in outputs:
             raise BundleError(
                 f"{path}: the graph makes {', '.join(outputs)} of {', '.join(inputs)}, "
-                "expected logits of input_ids and attention_mask; export it again."
+                "expected logits of input_ids; export it again."
             )
+        self._masked = "attention_mask" in inputs
 
     def logits(self, windows: list[Window]) -> list[NDArray[np.float32]]:
         """Return for every window an array of shape ``(len(window.spans), labels)``, in the same order."""
-        return [self._run(window) for window in windows]
+        if self._threads == 1 or len(windows) < 2:
+            return [self._run(window) for window in windows]
+        with self._starting:
+            # Not before it is needed: a process without threads can be forked.
+            if self._pool is None:
+                self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="khabar-onnx")
+        # The longest first, so that at the end no thread waits long for another.
+        order = sorted(range(len(windows)), key=lambda index: -len(windows[index].input_ids))
+        running = {index: self._pool.submit(self._run, windows[index]) for index in order}
+        return [running[index].result() for index in range(len(windows))]
 
     def _run(self, window: Window) -> NDArray[np.float32]:
         ids = np.array([window.input_ids], dtype=np.int64)
-        (logits,) = self._session.run(["logits"], {"input_ids": ids, "attention_mask": np.ones_like(ids)})
+        feed = {"input_ids": ids, "attention_mask": np.ones_like(ids)} if self._masked else {"input_ids": ids}
+        (logits,) = self._session.run(["logits"], feed)
         return pool(np.asarray(logits, dtype=np.float32)[0], window)
+
+
+def _cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -71,6 +71,11 @@ def jsonl_line(article: AnnotatedArticle, source: str) -> str:
     return json_text(article_record(article, source)) + "\n"
 
 
+def error_line(source: str, message: str) -> str:
+    """Return the line of JSON for an article that could not be annotated, its newline included."""
+    return json_text({"source": source, "error": message}) + "\n"
+
+
 def csv_header() -> str:
     """Return the first line of the CSV, its newline included."""
     return _csv([CSV_COLUMNS])

@@ -1,0 +1,163 @@
+"""Rewrites a 32-bit ONNX graph so that its matrix products are computed in int8.
+
+Weights have a scale for each column, activations one for each row, taken while annotating. Some tokens of an
+encoder (separators above all) have values many times those of the others (Dettmers et al. 2022,
+«LLM.int8()»); under one scale for all rows, as ONNX Runtime's own dynamic quantisation has it, they leave the
+other tokens few of the 256 steps, and everything in int8 changes labels. A scale for each row also keeps a
+window's logits independent of what is computed beside it.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import helper, numpy_helper
+
+_DOMAIN = "com.microsoft"
+_LEAST = 1e-6
+"""No row's largest value is taken for less: a row of zeros has a scale all the same."""
+_GELU_LEAST = 0.17
+"""GELU is nowhere below minus this, so its largest value decides unless that is smaller."""
+
+
+def quantize_matrices(model: onnx.ModelProto) -> None:
+    """Compute in int8 every product with a matrix of weights but the last, whose output is the logits.
+
+    Tables of embeddings become int8 as well, with a scale for each row; the remaining large tensors are
+    stored in 16 bits. The model is changed in place.
+
+    Args:
+        model: A graph of 32-bit floats with weights inside it, in opset 18 or later.
+    """
+    graph = model.graph
+    weights = {tensor.name: tensor for tensor in graph.initializer}
+    products = [
+        node
+        for node in graph.node
+        if node.op_type == "MatMul" and node.input[1] in weights and len(weights[node.input[1]].dims) == 2
+    ]
+    writer = _Writer(graph)
+    changed = {id(node) for node in products[:-1]}
+    for node in list(graph.node):
+        if id(node) in changed:
+            writer.product(node, numpy_helper.to_array(weights[node.input[1]]))
+        elif node.op_type == "Gather" and _is_table(weights.get(node.input[0])):
+            writer.lookup(node, numpy_helper.to_array(weights[node.input[0]]))
+        else:
+            writer.nodes.append(node)
+    writer.write()
+    _store_in_half(graph)
+    if all(opset.domain != _DOMAIN for opset in model.opset_import):
+        model.opset_import.append(helper.make_opsetid(_DOMAIN, 1))
+
+
+class _Writer:
+    """The new nodes and tensors of a graph, in an order in which they can be computed."""
+
+    def __init__(self, graph: onnx.GraphProto) -> None:
+        self._graph = graph
+        self.nodes: list[onnx.NodeProto] = []
+        self._tensors: dict[str, onnx.TensorProto] = {}
+        self._makers = {output: node.op_type for node in graph.node for output in node.output}
+        self._quantized: set[str] = set()
+        self._zero = self._constant("khabar.zero", np.array(128, dtype=np.uint8))
+        self._one = self._constant("khabar.one", np.array(1, dtype=np.float32))
+        self._step = self._constant("khabar.step", np.array(1 / 127, dtype=np.float32))
+        self._last = self._constant("khabar.last", np.array([-1], dtype=np.int64))
+
+    def product(self, node: onnx.NodeProto, weights: NDArray[np.float32]) -> None:
+        """Add the int8 form of ``MatMul(input, weights)``, the weights of shape ``(inputs, outputs)``."""
+        source, name = node.input
+        output = node.output[0]
+        if source not in self._quantized:
+            self._quantize(source, weights.shape[0])
+            self._quantized.add(source)
+        scales = np.maximum(np.abs(weights).max(axis=0), _LEAST) / 127
+        quantized = np.clip(np.rint(weights / scales), -127, 127).astype(np.int8)
+        inputs = [
+            f"{source}.int8",
+            self._constant(f"{name}.int8", quantized),
+            self._one,
+            self._constant(f"{name}.scales", scales.astype(np.float32)),
+            self._zero,
+        ]
+        self._add("MatMulIntegerToFloat", inputs, f"{output}.unscaled", domain=_DOMAIN)
+        self._add("Mul", [f"{output}.unscaled", f"{source}.scale"], f"{output}.rows")
+        columns = self._constant(f"{name}.columns", np.array([weights.shape[1]], dtype=np.int64))
+        self._add("Concat", [f"{source}.leading", columns], f"{output}.shape", axis=0)
+        self._add("Reshape", [f"{output}.rows", f"{output}.shape"], output)
+
+    def _quantize(self, source: str, columns: int) -> None:
+        """Add an activation's rows in int8, and their scales, both as a matrix."""
+        shape = self._constant(f"khabar.rows_of_{columns}", np.array([-1, columns], dtype=np.int64))
+        self._add("Shape", [source], f"{source}.leading", start=0, end=-1)
+        self._add("Reshape", [source, shape], f"{source}.rows")
+        gelu = self._makers.get(source) == "Gelu"
+        if not gelu:
+            self._add("Abs", [f"{source}.rows"], f"{source}.abs")
+        values = f"{source}.rows" if gelu else f"{source}.abs"
+        least = np.array(_GELU_LEAST if gelu else _LEAST, dtype=np.float32)
+        self._add("ReduceMax", [values, self._last], f"{source}.max", keepdims=1)
+        floor = self._constant("khabar.least_of_gelu" if gelu else "khabar.least", least)
+        self._add("Max", [f"{source}.max", floor], f"{source}.bounded")
+        self._add("Mul", [f"{source}.bounded", self._step], f"{source}.scale")
+        # One scale and one zero a row: QuantizeLinear takes them as vectors along its axis.
+        self._add("Reshape", [f"{source}.scale", self._last], f"{source}.scales")
+        self._add("Shape", [f"{source}.scales"], f"{source}.count")
+        self._add("Expand", [self._zero, f"{source}.count"], f"{source}.zeros")
+        inputs = [f"{source}.rows", f"{source}.scales", f"{source}.zeros"]
+        self._add("QuantizeLinear", inputs, f"{source}.int8", axis=0)
+
+    def lookup(self, node: onnx.NodeProto, table: NDArray[np.float32]) -> None:
+        """Add the int8 form of ``Gather(table, indices)``."""
+        name, indices = node.input
+        output = node.output[0]
+        scales = np.maximum(np.abs(table).max(axis=1, keepdims=True), _LEAST) / 127
+        quantized = np.clip(np.rint(table / scales), -127, 127).astype(np.int8)
+        self._add("Gather", [self._constant(f"{name}.int8", quantized), indices], f"{output}.int8")
+        self._add("Cast", [f"{output}.int8"], f"{output}.unscaled", to=onnx.TensorProto.FLOAT)
+        scale = self._constant(f"{name}.scales", scales.astype(np.float32))
+        self._add("Gather", [scale, indices], f"{output}.scale")
+        self._add("Mul", [f"{output}.unscaled", f"{output}.scale"], output)
+
+    def write(self) -> None:
+        """Put nodes and tensors into the graph, without the weights that nothing reads any more."""
+        read = {name for node in self.nodes for name in node.input}
+        kept = [tensor for tensor in self._graph.initializer if tensor.name in read]
+        _replace(self._graph.node, self.nodes)
+        _replace(self._graph.initializer, [*kept, *self._tensors.values()])
+        # Shapes of intermediate values, written by the exporter, are of the old nodes.
+        del self._graph.value_info[:]
+
+    def _constant(self, name: str, value: NDArray[np.generic]) -> str:
+        self._tensors.setdefault(name, numpy_helper.from_array(value, name))
+        return name
+
+    def _add(self, kind: str, inputs: Iterable[str], output: str, **attributes: object) -> None:
+        self.nodes.append(
+            helper.make_node(kind, list(inputs), [output], name=f"{output}:{kind}", **attributes)
+        )
+
+
+def _is_table(tensor: onnx.TensorProto | None) -> bool:
+    return tensor is not None and tensor.data_type == onnx.TensorProto.FLOAT and len(tensor.dims) == 2
+
+
+def _replace(field: object, values: list[object]) -> None:
+    del field[:]  # type: ignore[attr-defined]  # a repeated field, whose type protobuf does not name
+    field.extend(values)  # type: ignore[attr-defined]
+
+
+def _store_in_half(graph: onnx.GraphProto) -> None:
+    """Store matrices in 16 bits with a cast to 32: weights that went through 16 bits lose nothing."""
+    casts = []
+    for tensor in graph.initializer:
+        if tensor.data_type != onnx.TensorProto.FLOAT or len(tensor.dims) != 2 or 1 in tensor.dims:
+            continue
+        name = tensor.name
+        half = numpy_helper.to_array(tensor).astype(np.float16)
+        tensor.CopyFrom(numpy_helper.from_array(half, f"{name}.half"))
+        casts.append(helper.make_node("Cast", [f"{name}.half"], [name], to=onnx.TensorProto.FLOAT))
+    for cast in reversed(casts):
+        graph.node.insert(0, cast)
