@@ -37,7 +37,8 @@ def script_of(name):
     """The script that a configuration is for."""
     if name.startswith("configs/experiments/"):
         return "experiment"
-    return "adapt" if name == "configs/adapt.yaml" else "train"
+    own = {"configs/adapt.yaml": "adapt", "configs/cross-validation.yaml": "cross_validate"}
+    return own.get(name, "train")
 
 
 @pytest.mark.parametrize("name", CONFIGS)
