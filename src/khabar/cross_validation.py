@@ -19,14 +19,14 @@ import numpy as np
 import torch
 
 from khabar._files import write_text
-from khabar._grid import Grid
+from khabar._grid import Grid, percent_cell
 from khabar._version import __version__
 from khabar.config import RunConfig
 from khabar.corpus import folds as deal_folds
 from khabar.corpus import near_duplicates
 from khabar.encode import Encoder, pool
 from khabar.errors import ConfigError, DataError
-from khabar.evaluation import Bootstrap, Estimate, Scores, score
+from khabar.evaluation import Bootstrap, Scores, score
 from khabar.labels import Label
 from khabar.predictions import PROBABILITIES, Prediction, read_predictions, write_predictions
 from khabar.schema import LabelledArticle
@@ -351,15 +351,12 @@ def _shareable(config: RunConfig) -> dict[str, Any]:
 
 def _row(name: str, scores: Scores) -> tuple[str, ...]:
     estimates = (scores.macro_f1, scores.accuracy, *(scores.labels[label].f1 for label in Label))
-    return (name, f"{scores.articles:,}", f"{scores.sentences:,}", *map(_percent, estimates))
-
-
-def _percent(estimate: Estimate) -> str:
-    if estimate.value is None:
-        return "–"
-    if estimate.low is None or estimate.high is None:
-        return f"{100 * estimate.value:.1f}"
-    return f"{100 * estimate.value:.1f} [{100 * estimate.low:.1f}, {100 * estimate.high:.1f}]"
+    return (
+        name,
+        f"{scores.articles:,}",
+        f"{scores.sentences:,}",
+        *(percent_cell(each.value, each.low, each.high) for each in estimates),
+    )
 
 
 def _range(counts: Sequence[int]) -> str:
