@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,11 @@ from khabar.article import read_article
 from khabar.backends import BackendName, load_backend
 from khabar.bundle import BUILT_IN, Bundle, load_bundle, resolve
 from khabar.errors import BundleError, InputError
+from khabar.labels import Label
 from khabar.schema import AnnotatedArticle, AnnotatedSentence, Article, Sentence
+
+if TYPE_CHECKING:
+    from khabar.explain import Explanation
 
 _ARTICLES_AT_ONCE = 32
 """How many articles `annotate_many` encodes together: enough to tokenise in parallel, little to hold."""
@@ -157,6 +161,29 @@ class Annotator:
             InputError: As for `annotate_sentences`.
         """
         return self._logits([_read_sentences(sentences)])[0][0]
+
+    def explain(
+        self, article: AnnotatedArticle, index: int, label: Label | str | None = None
+    ) -> "Explanation":
+        """Say what each word of an article adds to the label of one of its sentences.
+
+        The words of its context count too: see `khabar.explain.explain`, and `Explanation.to_html`. It is
+        computed from the full weights, and takes some seconds.
+
+        Args:
+            article: What `annotate` gave.
+            index: Which of its sentences.
+            label: The label to explain; None takes the most probable one.
+
+        Raises:
+            InputError: There is no such sentence or label.
+            BundleError: The model lacks its full weights.
+            MissingExtraError: Torch or captum is not installed.
+        """
+        # Serving needs neither torch nor captum.
+        from khabar.explain import explain
+
+        return explain(self.bundle, article, index, label)
 
     def _annotate_batch(self, batch: list[_Item]) -> Iterator[AnnotatedArticle]:
         labelled = self._label([item.article.sentences for item in batch])
