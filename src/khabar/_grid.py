@@ -36,3 +36,22 @@ class Grid:
 
 def _escaped(row: tuple[str, ...]) -> list[str]:
     return [cell.replace("\n", " ").replace("|", "\\|") for cell in row]
+
+
+def percent_cell(
+    value: float | None, low: float | None = None, high: float | None = None, *, signed: bool = False
+) -> str:
+    """«78.3 [75.0, 81.2]» for shares of 0 to 1, without brackets where there is no interval.
+
+    Args:
+        value: The share; None, which is undefined, gives «–».
+        low: Lower end of its interval.
+        high: Upper end.
+        signed: Write a plus before what is not negative, as for a difference.
+    """
+    if value is None:
+        return "–"
+    form = "+.1f" if signed else ".1f"
+    if low is None or high is None:
+        return format(100 * value, form)
+    return f"{100 * value:{form}} [{100 * low:{form}}, {100 * high:{form}}]"

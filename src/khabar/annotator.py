@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Self, TypeAlias, overload
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, TypeAlias, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +18,12 @@ from khabar.backends import BackendName, Engine, Precision, load_backend
 from khabar.bundle import BUILT_IN, Bundle, load_bundle, resolve
 from khabar.encode import EncodedArticle
 from khabar.errors import BundleError, InputError, KhabarError
+from khabar.labels import Label
 from khabar.processes import map_in_processes
 from khabar.schema import AnnotatedArticle, AnnotatedSentence, Article, ArticleError, Sentence
+
+if TYPE_CHECKING:
+    from khabar.explain import Explanation
 
 _BATCH_ARTICLES = 16
 _BATCH_CHARACTERS = 60_000
@@ -257,6 +261,29 @@ class Annotator:
             InputError: As for `annotate_sentences`.
         """
         return self._logits(_read_sentences(sentences))[0]
+
+    def explain(
+        self, article: AnnotatedArticle, index: int, label: Label | str | None = None
+    ) -> "Explanation":
+        """Say what each word of an article adds to the label of one of its sentences.
+
+        The words of its context count too: see `khabar.explain.explain`, and `Explanation.to_html`. It is
+        computed from the full weights, and takes some seconds.
+
+        Args:
+            article: What `annotate` gave.
+            index: Which of its sentences.
+            label: The label to explain; None takes the most probable one.
+
+        Raises:
+            InputError: There is no such sentence or label.
+            BundleError: The model lacks its full weights.
+            MissingExtraError: Torch or captum is not installed.
+        """
+        # Serving needs neither torch nor captum.
+        from khabar.explain import explain
+
+        return explain(self.bundle, article, index, label)
 
     def _annotate_here(
         self, batches: Iterable[_Batch], errors: Errors

@@ -143,6 +143,19 @@ class Encoder:
             encoded.append(EncodedArticle(windows, [len(ids) > limit for ids in own]))
         return encoded
 
+    def token_spans(self, sentence: str) -> tuple[str, list[tuple[int, int]]]:
+        """Tell which characters the tokens of a sentence stand for.
+
+        Returns:
+            The normalised copy of the sentence, and for each of its tokens as they stand in a window, without
+            the one that closes it, the characters of that copy, end exclusive.
+        """
+        normalized = normalize(sentence, self.normalization)
+        encoding = self._tokenizer.encode(normalized, add_special_tokens=False)
+        kept = zip(encoding.ids, encoding.offsets, strict=True)
+        spans = [span for token_id, span in kept if token_id not in self._structure]
+        return normalized, spans[: self.window.max_sentence_tokens]
+
     def _pack(self, tokens: Sequence[list[int]]) -> Iterable[Window]:
         """Fill windows greedily, each with as much context as leaves room for a sentence of its own."""
         options = self.window

@@ -42,7 +42,8 @@ def script_of(name):
     for folder, script in (("experiments", "experiment"), ("search", "tune")):
         if name.startswith(f"configs/{folder}/"):
             return script
-    return "adapt" if name == "configs/adapt.yaml" else "train"
+    own = {"configs/adapt.yaml": "adapt", "configs/cross-validation.yaml": "cross_validate"}
+    return own.get(name, "train")
 
 
 @pytest.mark.parametrize("name", CONFIGS)
