@@ -187,7 +187,10 @@ def annotate_archive(
                 counts = Counts(int(row["articles"]), int(row["sentences"]), int(row["errors"]))
                 yield Finished(row["file"], counts, row["failure"] or None)
         except ray.exceptions.RayError as error:
-            raise KhabarError(f"Ray cannot go on ({error}); run the same command again.") from error
+            said = str(error).strip().splitlines() or [type(error).__name__]
+            raise KhabarError(
+                f"Ray cannot go on ({said[-1].strip()}); run the same command again."
+            ) from error
 
 
 class ShardActor:

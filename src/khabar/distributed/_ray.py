@@ -75,7 +75,9 @@ def annotate_dataset(
         backend=backend,
         threads=threads,
     )
-    annotator.check_columns(dataset.columns() or [])
+    columns = dataset.columns()
+    if columns is not None:  # an empty dataset has none
+        annotator.check_columns(columns)
     if concurrency is None:
         concurrency = (1, max(1, int(ray.cluster_resources().get("CPU", 1))))
     return dataset.map_batches(
@@ -222,7 +224,7 @@ def running_ray(address: str | None, workers: int | None) -> Iterator[Any]:
         options["address"] = address
     try:
         ray.init(**options)
-    except (ConnectionError, ValueError) as error:
+    except (ConnectionError, RuntimeError, ValueError) as error:
         raise InputError(
             f"address is {address!r}, where no Ray answers ({error}); see `ray status`."
         ) from error

@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
@@ -68,8 +69,8 @@ class BatchAnnotator:
 
     It is a plain function over columns: under `datasets.map`, in a pandas UDF of Spark, or over a data frame.
     `khabar.distributed.annotate_dataset` runs the same one in Ray's actors. The model is loaded on the first
-    call, once in each process; before that, an instance is small and may be sent to other machines, which
-    need the same model under the same name. A model of other contents is refused there.
+    call, once in each process. The instance itself is small and is sent to other processes and machines,
+    which need the same model under the same name; a model of other contents is refused there.
 
     Every row of the result comes from one row of the batch, in order. An article has as many rows as
     sentences, a row that holds no article has one, with ``error`` and nulls, and an article without sentences
@@ -125,11 +126,6 @@ class BatchAnnotator:
         local = built_in(str(model)) is None and Path(model).expanduser().is_dir()
         self.model = str(folder.resolve()) if local else str(model)
         self.fingerprint = fingerprint(folder)
-        self._annotator: Annotator | None = None
-
-    def __getstate__(self) -> dict[str, Any]:
-        """The options, without the model itself."""
-        return self.__dict__ | {"_annotator": None}
 
     def __call__(self, batch: Mapping[str, Iterable[Any]]) -> Table:
         """Annotate a batch.
@@ -208,16 +204,20 @@ class BatchAnnotator:
         Raises:
             BundleError: It is not there, or is another one than this object was made with.
         """
-        if self._annotator is None:
-            folder = built_in(self.model) or resolve(self.model)
-            found = fingerprint(folder)
-            if found != self.fingerprint:
-                raise BundleError(
-                    f"{folder}: its fingerprint is {found}, but the work was begun with {self.fingerprint}; "
-                    "put the same model on every machine."
-                )
-            self._annotator = Annotator.from_pretrained(folder, backend=self.backend, threads=self.threads)
-        return self._annotator
+        return _load(self.model, self.fingerprint, self.backend, self.threads)
+
+
+@lru_cache(maxsize=1)
+def _load(model: str, expected: str, backend: BackendName | None, threads: int | None) -> Annotator:
+    """Load a model, once in a process for all copies of a function that engines hand around."""
+    folder = built_in(model) or resolve(model)
+    found = fingerprint(folder)
+    if found != expected:
+        raise BundleError(
+            f"{folder}: its fingerprint is {found}, but the work was begun with {expected}; "
+            "put the same model on every machine."
+        )
+    return Annotator.from_pretrained(folder, backend=backend, threads=threads)
 
 
 def article_fingerprint(text: str, title: str | None = None) -> str:
