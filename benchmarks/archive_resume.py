@@ -5,9 +5,10 @@
 
 FOLDER holds .jsonl or .jsonl.gz files with an article a line; without it, the articles written for the
 project are used over and over. They are written into an archive of all the kinds of files that there are,
-with bad rows among them. The kills are SIGKILL, at moments drawn with a seed. Two shares of the output are
-compared: every row, and the file of every shard that was finished before a kill. Prints what it found, and
-exits with 1 when a row differs, is missing, or a shard was annotated twice.
+with bad rows among them. The kills are SIGKILL, at moments drawn with a seed. Compared are
+all rows, and of each shard that was finished before a kill whether its file is still the same. Exits with 1
+when a row differs, is missing or there twice, or a shard was annotated twice. With --folder, what was done is
+kept there, and the same command goes on with it.
 """
 
 import argparse
@@ -20,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -38,39 +40,35 @@ FIELDS = ("id", "title", "text", "outlet")
 def main(options: argparse.Namespace) -> int:
     """Write the archive, annotate it twice, compare; return the exit code."""
     draw = random.Random(options.seed)
-    with tempfile.TemporaryDirectory(prefix="khabar-resume-") as place:
-        folder = Path(place)
-        archive = folder / "archive"
-        write_archive(archive, read_articles(options.articles_from, options.articles, draw), draw)
-        undisturbed, killed = folder / "undisturbed", folder / "killed"
-
-        started = time.monotonic()
+    with ExitStack() as stack:
+        place = tempfile.TemporaryDirectory(prefix="khabar-resume-") if options.folder is None else None
+        folder = options.folder if place is None else Path(stack.enter_context(place))
+        archive, undisturbed, killed = (folder / name for name in ("archive", "undisturbed", "killed"))
+        if not archive.exists():
+            write_archive(archive, read_articles(options.articles_from, options.articles, draw), draw)
         annotate(archive, undisturbed, options)
-        seconds = time.monotonic() - started
-        print(f"undisturbed: {seconds:.0f} s with start-up", flush=True)
+        shards = len(json.loads((undisturbed / MANIFEST).read_text(encoding="utf-8"))["shards"])
 
-        finished: dict[str, tuple[int, int]] = {}
-        again = 0
+        # What was there when an earlier call of this command ended.
+        finished, twice = shards_of(killed), 0
         for number in range(options.kills):
-            shards = len(json.loads((undisturbed / MANIFEST).read_text(encoding="utf-8"))["shards"])
             room = (shards - 1 - len(finished)) // (options.kills - number)
             kill_after(archive, killed, len(finished) + draw.randint(1, max(1, room)), options)
             now = shards_of(killed)
-            again += sum(now.get(name) != found for name, found in finished.items())
+            twice += sum(now.get(name) != found for name, found in finished.items())
             print(f"kill {number + 1}: {len(now)} of {shards} shards were finished", flush=True)
             finished = now
         annotate(archive, killed, options)
         now = shards_of(killed)
-        again += sum(now.get(name) != found for name, found in finished.items())
+        twice += sum(now.get(name) != found for name, found in finished.items())
 
         expected, found = rows_of(undisturbed), rows_of(killed)
-        articles = {row[:2] for row in expected}
-        print(f"{len(articles):,} rows of the archive, {len(expected):,} rows of the output")
-        print(f"the rows of both runs are the same: {'yes' if found == expected else 'NO'}")
-        print(f"each row is there once: {'yes' if len(set(map(key, found))) == len(found) else 'NO'}")
-        print(f"shards annotated twice: {again}")
-        alike = found == expected and len(set(map(key, found))) == len(found)
-        return 0 if alike and not again else 1
+        alike, once = found == expected, len(set(map(key, found))) == len(found)
+        print(f"{len({row[:2] for row in expected}):,} records of the archive, {len(expected):,} rows")
+        print(f"the rows of both runs are the same: {'yes' if alike else 'NO'}")
+        print(f"each row is there once: {'yes' if once else 'NO'}")
+        print(f"shards annotated twice: {twice}")
+        return 0 if alike and once and not twice else 1
 
 
 def read_articles(folder: Path | None, count: int, draw: random.Random) -> list[dict[str, Any]]:
@@ -163,6 +161,7 @@ if __name__ == "__main__":
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--articles-from", type=Path, metavar="FOLDER", help="default: the project's own")
+    parser.add_argument("--folder", type=Path, help="where to work (default: a temporary folder)")
     parser.add_argument("--articles", type=int, default=2000, metavar="N", help="default: %(default)s")
     parser.add_argument("--kills", type=int, default=3, metavar="N", help="default: %(default)s")
     parser.add_argument("--shard-articles", type=int, default=50, metavar="N", help="default: %(default)s")

@@ -96,7 +96,7 @@ def test_a_file_that_is_no_parquet_is_one_bad_record(tmp_path):
     path.write_bytes(b"PAR1 and nothing else")
     assert records_of(path) == 1
     assert fields_of(path) is None
-    (bad,) = read(path)
+    (bad,) = read(path, 0, 1)
     assert bad.row.error.startswith("the rows from here to 1 cannot be read as Parquet (")
 
 

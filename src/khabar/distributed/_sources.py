@@ -193,7 +193,7 @@ def _object(line: bytes | str, first: bool) -> dict[str, Any] | str:
         return line
     try:
         # A byte order mark can only stand at the start of the file, where some editors put one.
-        value = json.loads(line.decode("utf-8-sig" if first else "utf-8"))
+        value = json.loads(line.rstrip(b"\r\n").decode("utf-8-sig" if first else "utf-8"))
     except UnicodeDecodeError as error:
         return f"byte {error.start + 1} of the line is not UTF-8; save the file as UTF-8"
     except json.JSONDecodeError as error:
