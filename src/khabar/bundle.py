@@ -5,6 +5,7 @@ A folder that Hugging Face tools read as it is (config.json, model.safetensors, 
 without torch.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -27,6 +28,7 @@ SETTINGS = "khabar.json"
 ONNX_INT8 = "onnx/model.int8.onnx"
 
 _REQUIRED = (CONFIG, TOKENIZER, TOKENIZER_CONFIG, SETTINGS)
+_FINGERPRINT_CHARACTERS = 12
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.pkl", "*.pickle", "*.ckpt")
 AFTER_PADDING = frozenset(
     {
@@ -92,6 +94,29 @@ class Bundle:
             normalization=self.settings.normalization,
             window=self.settings.window,
         )
+
+
+def built_in(name: str) -> Path | None:
+    """Return the folder of a built-in model, None when there is none of that name."""
+    path = BUILT_IN.parent / name
+    # "" and ".." name the folder of all models and the one above.
+    is_name = Path(name).name == name and name not in {"", ".."}
+    return path if is_name and path.is_dir() else None
+
+
+def fingerprint(folder: Path) -> str:
+    """Return the beginning of the SHA-256 over the files of a model that its labels depend on.
+
+    Raises:
+        OSError: A file cannot be read.
+    """
+    digest = hashlib.sha256()
+    for name in (CONFIG, SETTINGS, TOKENIZER, WEIGHTS, ONNX_INT8):
+        path = folder / name
+        if path.is_file():
+            with path.open("rb") as file:
+                digest.update(f"{name}\n{hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
+    return digest.hexdigest()[:_FINGERPRINT_CHARACTERS]
 
 
 def resolve(name: str | Path) -> Path:
