@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -72,7 +73,7 @@ def postgres(tmp_path_factory):
             pytest.fail("PostgreSQL did not start")
         yield f"postgresql://postgres@/postgres?host={sockets}"
     finally:
-        server.terminate()
+        server.send_signal(signal.SIGINT)  # at once, whoever is still connected
         server.wait(30)
         shutil.rmtree(sockets, ignore_errors=True)
 

@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -159,22 +160,30 @@ def open_database(database: str | Path | None) -> Engine:
     shown = show_url(url)
     try:
         engine = create_engine(url, **_options(url))
-        if url.get_backend_name() == "sqlite":
-            event.listen(engine, "connect", _set_up_sqlite)
-            event.listen(engine, "begin", _begin_sqlite)
-        with engine.execution_options(**{WRITES: True}).begin() as connection:
-            metadata.create_all(connection)
-            _check_version(connection, shown)
-    except ModuleNotFoundError as error:
+    except ImportError as error:
         raise MissingExtraError(
             f"PostgreSQL needs {error.name}, which is not installed: pip install 'khabar[postgres]'."
         ) from error
+    if url.get_backend_name() == "sqlite":
+        event.listen(engine, "connect", _set_up_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    with ExitStack() as on_failure:
+        on_failure.callback(engine.dispose)
+        _prepare(engine, shown)
+        on_failure.pop_all()
+    return engine
+
+
+def _prepare(engine: Engine, shown: str) -> None:
+    try:
+        with engine.execution_options(**{WRITES: True}).begin() as connection:
+            metadata.create_all(connection)
+            _check_version(connection, shown)
     except (SQLAlchemyError, OSError, sqlite3.Error) as error:
         reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
         raise StoreError(
             f"the database {shown} cannot be opened ({reason}); name another with --database."
         ) from error
-    return engine
 
 
 def show_url(url: URL) -> str:
