@@ -54,8 +54,10 @@ def _check_size(articles: Sequence[ArticleIn], options: ServeOptions) -> None:
             "too_large",
             f"articles: {len(articles)} are more than the {options.max_articles} of a request; send several.",
         )
+    total = 0
     for number, article in enumerate(articles):
         length = len(article.text) + len(article.title or "")
+        total += length
         if length > options.max_characters:
             place = f"articles[{number}]" if len(articles) > 1 else "the article"
             raise ProblemError(
@@ -63,3 +65,10 @@ def _check_size(articles: Sequence[ArticleIn], options: ServeOptions) -> None:
                 "too_large",
                 f"{place} has {length:,} characters, {options.max_characters:,} are allowed; cut it.",
             )
+    if total > options.max_request_characters:
+        raise ProblemError(
+            413,
+            "too_large",
+            f"articles: {total:,} characters are more than the {options.max_request_characters:,} of a "
+            "request; send several.",
+        )

@@ -23,7 +23,7 @@ BATCH_CHARACTERS: Final = 200_000
 """The same in characters: a batch of long articles would keep short ones waiting."""
 
 _LONGEST_WAIT: Final = 60
-_FIRST_GUESS: Final = 20_000.0
+FIRST_GUESS: Final = 20_000.0
 """Characters a second, until the model has been seen at work."""
 
 
@@ -64,7 +64,7 @@ class Batcher:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="khabar-model")
         self._running = 0
         self._running_characters = 0
-        self._rate = _FIRST_GUESS
+        self._rate = FIRST_GUESS
         self._stopping = False
         self._task: asyncio.Task[None] | None = None
 
@@ -143,6 +143,8 @@ class Batcher:
         if self.waiting and (
             self.waiting + articles > self._options.max_waiting
             or waiting + characters > self._options.max_waiting_characters
+            # It would wait in vain; better to say so at once.
+            or waiting / self._rate > self._options.time_limit
         ):
             raise ProblemError(
                 429,

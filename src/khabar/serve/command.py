@@ -116,6 +116,8 @@ def _listen(options: ServeOptions) -> socket.socket:
         if os.name == "posix":
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((options.host.strip("[]"), options.port))
+        # Whoever reads the address below may ask at once: the request waits until the model is loaded.
+        listening.listen(2048)
     except OSError as error:
         listening.close()
         raise _PortError(

@@ -67,7 +67,7 @@ def test_empty_and_odd_texts_are_annotated(client):
 
 
 def test_too_much_is_refused(tmp_path):
-    limits = {"max_characters": 100, "max_articles": 2, "max_body_bytes": 2000}
+    limits = {"max_characters": 100, "max_articles": 2, "max_body_bytes": 2000, "max_request_characters": 150}
     with serving(tmp_path, **limits) as client:
         long = {"text": "أ" * 101}
         assert "101 characters, 100 are allowed" in error(
@@ -77,6 +77,10 @@ def test_too_much_is_refused(tmp_path):
         assert "articles[1]" in error(client.post("/v1/annotate/batch", json=batch), 413, "too_large")
         batch = {"articles": [{"text": "أ"}] * 3}
         assert "3 are more than the 2" in error(
+            client.post("/v1/annotate/batch", json=batch), 413, "too_large"
+        )
+        batch = {"articles": [{"text": "أ" * 80}] * 2}
+        assert "160 characters are more" in error(
             client.post("/v1/annotate/batch", json=batch), 413, "too_large"
         )
         body = json.dumps({"text": "ا" * 3000}).encode()
