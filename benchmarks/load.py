@@ -41,6 +41,7 @@ class Tally:
 
 
 def main() -> None:
+    """Start a server, put it under load, stop it."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -128,7 +129,7 @@ def report(tally: Tally, clients: int, seconds: float, stopped: int) -> int:
         print(f"articles a second   {len(tally.seconds) / seconds:.1f}")
         print(f"sentences a second  {tally.sentences / seconds:.0f}")
         print(
-            f"seconds an answer   median {cuts[49]:.2f}, 95 % {cuts[94]:.2f}, slowest {max(tally.seconds):.2f}"
+            f"seconds an answer   median {cuts[49]:.2f}, 95 % {cuts[94]:.2f}, slowest {max(tally.seconds):.1f}"
         )
     # Until then everything that is made once has been made: threads, buffers, the model's arenas.
     settled = [size for moment, size in tally.memory if moment > tally.memory[0][0] + seconds / 3]
