@@ -128,9 +128,8 @@ def report(tally: Tally, clients: int, seconds: float, stopped: int) -> int:
         cuts = statistics.quantiles(tally.seconds, n=100, method="inclusive")
         print(f"articles a second   {len(tally.seconds) / seconds:.1f}")
         print(f"sentences a second  {tally.sentences / seconds:.0f}")
-        print(
-            f"seconds an answer   median {cuts[49]:.2f}, 95 % {cuts[94]:.2f}, slowest {max(tally.seconds):.1f}"
-        )
+        slowest = max(tally.seconds)
+        print(f"seconds an answer   median {cuts[49]:.2f}, 95 % {cuts[94]:.2f}, slowest {slowest:.2f}")
     # Until then everything that is made once has been made: threads, buffers, the model's arenas.
     settled = [size for moment, size in tally.memory if moment > tally.memory[0][0] + seconds / 3]
     growth = 0.0

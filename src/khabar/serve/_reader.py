@@ -11,7 +11,7 @@ from khabar.errors import KhabarError
 from khabar.serve._batching import Batcher
 from khabar.serve._problems import ProblemError
 from khabar.serve.model import ModelInfo
-from khabar.serve.review._store import ReviewedArticle, Store
+from khabar.serve.store import ReviewedArticle, Store
 
 _PAUSE: Final = 0.05
 _AFTER_AN_ERROR: Final = 5.0

@@ -9,7 +9,7 @@ from khabar.serve._metrics import Metrics
 from khabar.serve._reader import Reader
 from khabar.serve.model import ModelInfo
 from khabar.serve.options import ServeOptions
-from khabar.serve.review._store import Store
+from khabar.serve.store import Store
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,7 +88,7 @@ def _serve(model: str | None, database: str | None, options: ServeOptions) -> No
     # Here, not above: they take longer to import than --help takes to print.
     try:
         from khabar.serve.app import create_app
-        from khabar.serve.review._store import Store
+        from khabar.serve.store import Store
     except ImportError as error:
         if isinstance(error, KhabarError):
             raise

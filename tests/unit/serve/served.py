@@ -13,7 +13,7 @@ from khabar import Annotator, Label
 from khabar.bundle import Bundle, Settings
 from khabar.serve.app import create_app
 from khabar.serve.options import ServeOptions
-from khabar.serve.review._store import Store
+from khabar.serve.store import Store
 
 CUES = {
     "قتل": Label.CASUALTY_REPORT,

@@ -7,7 +7,7 @@ from served import OTHER, label
 
 from khabar.serve.review._agreement import agreement
 from khabar.serve.review._state import Change, Span
-from khabar.serve.review._store import Logged
+from khabar.serve.store import Logged
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 

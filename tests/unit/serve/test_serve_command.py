@@ -20,8 +20,8 @@ from khabar.cli import app
 from khabar.errors import ConfigError
 from khabar.serve.model import ModelInfo
 from khabar.serve.options import ServeOptions, is_loopback
-from khabar.serve.review._store import Store
 from khabar.serve.review._tables import corrections
+from khabar.serve.store import Store
 
 TOKEN = "a-token-of-enough-letters"
 MODEL = ModelInfo("default", "0" * 12, "0.1.0", "1.1")

@@ -14,7 +14,7 @@ from sklearn.metrics import cohen_kappa_score
 
 from khabar.labels import Label
 from khabar.serve.review._state import FURNITURE, Span
-from khabar.serve.review._store import Logged, ReviewedArticle
+from khabar.serve.store import Logged, ReviewedArticle
 
 CATEGORIES: Final = (*(label.value for label in Label), FURNITURE)
 
