@@ -11,7 +11,6 @@ from functools import partial
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from khabar.annotator import Annotator
-from khabar.errors import InputError
 from khabar.schema import AnnotatedArticle, AnnotatedSentence
 from khabar.serve._problems import ProblemError
 from khabar.serve.options import ServeOptions
@@ -171,12 +170,7 @@ class Batcher:
             self._running = len(batch)
             self._running_characters = sum(job.characters for job in batch)
             started = time.perf_counter()
-            # Only errors of the inputs come back as results; anything else is a bug and shows as such, in the
-            # requests that it hit and not in the next ones.
-            try:
-                results = await loop.run_in_executor(self._pool, _run, self._annotator, batch)
-            except Exception as error:
-                results = [error] * len(batch)
+            results = await loop.run_in_executor(self._pool, _run, self._annotator, batch)
             seconds = time.perf_counter() - started
             self._rate += 0.2 * (self._running_characters / max(seconds, 1e-3) - self._rate)
             self._watcher.batch(len(batch), self._running_characters, seconds)
@@ -210,20 +204,20 @@ def _settle(future: asyncio.Future[Any], result: object) -> None:
 
 
 def _run(annotator: Annotator, batch: Sequence[_Job[Any]]) -> list[object]:
-    """Return the result of each job, or the error of one whose input cannot be annotated."""
+    """Return the result of each job, or its error: of the input, or a bug, which the server then reports."""
     together = [job for job in batch if job.text is not None]
     results: dict[int, object] = {}
     try:
         items = [{"text": job.text[0], "title": job.text[1]} for job in together if job.text is not None]
         for job, article in zip(together, annotator.annotate_many(items), strict=True):
             results[id(job)] = article
-    except InputError:
+    except Exception:
         results.clear()  # one of them: each alone, so that it costs only its own request
     for job in batch:
         if id(job) not in results:
             try:
                 results[id(job)] = job.work(annotator)
-            except InputError as error:
+            except Exception as error:
                 results[id(job)] = error
     return [results[id(job)] for job in batch]
 

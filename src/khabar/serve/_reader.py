@@ -78,17 +78,17 @@ class Reader:
     async def _work(self) -> None:
         while True:
             try:
-                # Who asks for an annotation comes first.
-                identifier = None
-                if not self._batcher.waiting:
-                    identifier = await run_in_threadpool(self._store.unread, self._model)
-                    if identifier is not None:
-                        await self._read_behind(identifier)
-                        continue
-                    self._wake.clear()
+                if self._batcher.waiting:
+                    # Who asks for an annotation comes first.
+                    await asyncio.sleep(_PAUSE)
+                    continue
+                # Before the look, so that what is added during it is not slept through.
+                self._wake.clear()
+                identifier = await run_in_threadpool(self._store.unread, self._model)
+                if identifier is None:
                     await self._wake.wait()
                 else:
-                    await asyncio.sleep(_PAUSE)
+                    await self._read_behind(identifier)
             except (KhabarError, SQLAlchemyError, ProblemError) as error:
                 _log.warning("an article of the queue could not be read: %s", error)
                 await asyncio.sleep(_AFTER_AN_ERROR)

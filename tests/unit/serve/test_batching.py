@@ -100,10 +100,15 @@ def test_one_bad_article_costs_only_its_own_request(tmp_path):
     run(tmp_path, scenario)
 
 
-def test_after_a_bug_it_goes_on(tmp_path):
+def test_a_bug_costs_only_the_request_that_hit_it(tmp_path):
     async def scenario(batcher, model, watcher):
-        with pytest.raises(RuntimeError, match="a bug"):
-            await batcher.annotate([("عطل هنا.", None)])
+        model.gate.clear()
+        asked = [asyncio.ensure_future(batcher.annotate([(text, None)])) for text in (OTHER, "عطل هنا.")]
+        await settled(lambda: batcher.waiting == 2)
+        model.gate.set()
+        (good,), bad = await asyncio.gather(*asked, return_exceptions=True)
+        assert isinstance(bad, RuntimeError)
+        assert good.text == OTHER
         (article,) = await batcher.annotate([(OTHER, None)])
         assert len(article) == 2
 
