@@ -1,4 +1,7 @@
-"""One model, many requests: what waits is annotated together, in one thread, in the order of arrival."""
+"""One model, many requests: what waits is annotated together, in one thread.
+
+Requests take turns, an article each: a single article does not wait for all of a batch that came before it.
+"""
 
 import asyncio
 import math
@@ -18,8 +21,8 @@ from khabar.serve.options import ServeOptions
 BATCH_ARTICLES: Final = 32
 """Articles that are given to the model together: as many as `Annotator.annotate_many` looks ahead."""
 
-BATCH_CHARACTERS: Final = 200_000
-"""The same in characters: a batch of long articles would keep short ones waiting."""
+BATCH_CHARACTERS: Final = 40_000
+"""The same in characters, a second or two of work: what comes during a batch waits for its end."""
 
 _LONGEST_WAIT: Final = 60
 FIRST_GUESS: Final = 20_000.0
@@ -58,7 +61,8 @@ class Batcher:
         self._annotator = annotator
         self._options = options
         self._watcher = watcher
-        self._jobs: deque[_Job[Any]] = deque()
+        self._requests: deque[deque[_Job[Any]]] = deque()
+        """The jobs of each request that wait, the request first whose turn it is."""
         self._wake = asyncio.Event()
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="khabar-model")
         self._running = 0
@@ -74,7 +78,12 @@ class Batcher:
     @property
     def waiting(self) -> int:
         """Articles that wait or are being annotated."""
-        return len(self._jobs) + self._running
+        return sum(map(len, self._requests)) + self._running
+
+    @property
+    def _waiting_characters(self) -> int:
+        waiting = sum(job.characters for request in self._requests for job in request)
+        return waiting + self._running_characters
 
     async def annotate(self, articles: Sequence[tuple[str, str | None]]) -> list[AnnotatedArticle]:
         """Annotate texts with their titles, in the order given.
@@ -120,7 +129,7 @@ class Batcher:
 
     async def _results(self, jobs: list[_Job[_Result]]) -> list[_Result]:
         self._admit(len(jobs), sum(job.characters for job in jobs))
-        self._jobs.extend(jobs)
+        self._requests.append(deque(jobs))
         self._wake.set()
         everything = asyncio.gather(*(job.done for job in jobs))
         try:
@@ -137,7 +146,7 @@ class Batcher:
     def _admit(self, articles: int, characters: int) -> None:
         if self._stopping:
             raise ProblemError(503, "stopping", "the server is stopping; ask again soon.", retry_after=5)
-        waiting = sum(job.characters for job in self._jobs) + self._running_characters
+        waiting = self._waiting_characters
         # A request that is alone is always taken: its own size has been checked before.
         if self.waiting and (
             self.waiting + articles > self._options.max_waiting
@@ -154,8 +163,7 @@ class Batcher:
 
     def _wait(self) -> int:
         """Return in how many seconds what waits now will be done."""
-        waiting = sum(job.characters for job in self._jobs) + self._running_characters
-        return max(1, min(_LONGEST_WAIT, math.ceil(waiting / self._rate)))
+        return max(1, min(_LONGEST_WAIT, math.ceil(self._waiting_characters / self._rate)))
 
     async def _work(self) -> None:
         loop = asyncio.get_running_loop()
@@ -182,15 +190,18 @@ class Batcher:
         """Return the next jobs that somebody still waits for."""
         batch: list[_Job[Any]] = []
         characters = 0
-        while self._jobs and len(batch) < BATCH_ARTICLES:
-            job = self._jobs[0]
-            if job.done.done():
-                self._jobs.popleft()
-                continue
-            if batch and characters + job.characters > BATCH_CHARACTERS:
-                break
-            characters += job.characters
-            batch.append(self._jobs.popleft())
+        while self._requests and len(batch) < BATCH_ARTICLES:
+            request = self._requests[0]
+            job = request[0]
+            if not job.done.done():
+                if batch and characters + job.characters > BATCH_CHARACTERS:
+                    break
+                characters += job.characters
+                batch.append(job)
+            request.popleft()
+            self._requests.popleft()
+            if request:
+                self._requests.append(request)
         return batch
 
 

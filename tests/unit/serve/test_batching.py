@@ -160,6 +160,23 @@ def test_long_articles_do_not_share_a_batch(tmp_path):
     run(tmp_path, scenario)
 
 
+def test_a_single_article_does_not_wait_for_all_of_a_batch(tmp_path):
+    async def scenario(batcher, model, watcher):
+        model.gate.clear()
+        many = asyncio.ensure_future(batcher.annotate([(f"{OTHER} {number}", None) for number in range(200)]))
+        await settled(lambda: batcher.waiting == 200)
+        single = asyncio.ensure_future(batcher.annotate([(ARTICLE, None)]))
+        await settled(lambda: batcher.waiting == 201)
+        model.gate.set()
+        done, _ = await asyncio.wait({many, single}, return_when=asyncio.FIRST_COMPLETED)
+        assert done == {single}
+        assert len(watcher.batches) <= 2
+        articles = await many
+        assert [article.text for article in articles] == [f"{OTHER} {number}" for number in range(200)]
+
+    run(tmp_path, scenario)
+
+
 def test_who_waits_too_long_is_told_and_not_worked_for(tmp_path):
     async def scenario(batcher, model, watcher):
         model.gate.clear()
