@@ -128,6 +128,8 @@ class Batcher:
         self._pool.shutdown()
 
     async def _results(self, jobs: list[_Job[_Result]]) -> list[_Result]:
+        if not jobs:
+            return []
         self._admit(len(jobs), sum(job.characters for job in jobs))
         self._requests.append(deque(jobs))
         self._wake.set()
