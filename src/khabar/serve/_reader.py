@@ -11,10 +11,14 @@ from khabar.errors import KhabarError
 from khabar.serve._batching import Batcher
 from khabar.serve._problems import ProblemError
 from khabar.serve.model import ModelInfo
+from khabar.serve.review._state import Span
 from khabar.serve.store import ReviewedArticle, Store
 
 _PAUSE: Final = 0.05
 _AFTER_AN_ERROR: Final = 5.0
+
+_NEIGHBOURS: Final = 12
+"""Sentences on both sides with which a new one is read; farther away little decides its label."""
 
 _log = logging.getLogger(__name__)
 
@@ -59,7 +63,7 @@ class Reader:
         article = await run_in_threadpool(self._store.get, identifier, self._model)
         if not article.unread():
             return article
-        spans = [unit.span for unit in article.units if not unit.furniture]
+        spans = _to_read(article)
         found = await self._batcher.label([article.review.text_of(span) for span in spans])
         await run_in_threadpool(
             self._store.keep_predictions, identifier, self._model, list(zip(spans, found, strict=True))
@@ -98,3 +102,10 @@ class Reader:
         if not any(not unit.furniture for unit in article.units):
             # Nothing but furniture is left of it; a row without sentences says that it has been read.
             await run_in_threadpool(self._store.keep_predictions, identifier, self._model, [])
+
+
+def _to_read(article: ReviewedArticle) -> list[Span]:
+    """Return the sentences to give to the model: those that it has not read, in their surroundings."""
+    spans = [unit.span for unit in article.units if not unit.furniture]
+    unread = [index for index, span in enumerate(spans) if span not in article.predictions]
+    return spans[max(unread[0] - _NEIGHBOURS, 0) : unread[-1] + 1 + _NEIGHBOURS]

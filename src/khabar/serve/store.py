@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -352,12 +352,13 @@ class Store:
                 review.apply(rows[-1])
             if not rows:
                 return article
-            values: dict[str, Any] = {"revision": row.revision + 1, **_counted(review)}
-            if review.done and row.split is None:
-                values["split"] = _next_split(connection)
+            saved = replace(article, revision=row.revision + 1)
+            if review.done and saved.split is None:
+                saved = replace(saved, split=_next_split(connection))
+            values = {"revision": saved.revision, "split": saved.split, **_counted(review)}
             connection.execute(update(articles).where(articles.c.id == identifier).values(**values))
-            _log(connection, identifier, rows, model, request_id, values["revision"])
-            return self._get(connection, identifier, model)
+            _log(connection, identifier, rows, model, request_id, saved.revision)
+        return saved
 
     def history(self, identifier: str) -> list[Logged]:
         """Return the log of an article, oldest row first.
