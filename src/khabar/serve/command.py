@@ -102,7 +102,7 @@ def _serve(model: str | None, database: str | None, options: ServeOptions) -> No
         annotator = Annotator() if model is None else Annotator.from_pretrained(model)
         store = Store(Path(database) if database and "://" not in database else database)
         app = create_app(annotator, store, options)
-        _say(f"serving {annotator.bundle.path.name} at {_address(listening, options)}")
+        _say(f"serving {model or 'the built-in model'} at {_address(listening, options)}")
         _say(f"corrections are kept in {store.place}; stop with Ctrl+C")
         _run(app, listening, options)
     _say("stopped")
