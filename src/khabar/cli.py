@@ -37,6 +37,7 @@ from khabar.render import (
     terminal_direction,
 )
 from khabar.schema import AnnotatedArticle
+from khabar.serve.command import serve
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -67,6 +68,8 @@ app = typer.Typer(
     # A bug shows Python's own traceback: short, greppable, without the contents of somebody's article in it.
     pretty_exceptions_enable=False,
 )
+
+app.command()(serve)
 
 
 class Format(StrEnum):
