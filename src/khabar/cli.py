@@ -34,6 +34,7 @@ from khabar.render import (
     render_table,
     terminal_direction,
 )
+from khabar.serve.command import serve
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -66,6 +67,8 @@ app = typer.Typer(
     # A bug shows Python's own traceback: short, greppable, without the contents of somebody's article in it.
     pretty_exceptions_enable=False,
 )
+
+app.command()(serve)
 
 
 class Format(StrEnum):

@@ -77,9 +77,12 @@ def read_doccano(path: Path, options: ReadOptions) -> list[LabelledArticle]:
 
 
 def write_doccano(
-    articles: Iterable[AnnotatedArticle], path: str | Path, *, model_version: str | None = None
+    articles: Iterable[AnnotatedArticle | LabelledArticle],
+    path: str | Path,
+    *,
+    model_version: str | None = None,
 ) -> None:
-    """Write annotated articles as examples of a sequence labelling project, to be imported and corrected.
+    """Write articles as examples of a sequence labelling project, to be imported and corrected.
 
     Each sentence and each piece of furniture is a labelled span, its offsets in UTF-16 code units. doccano
     takes them for labels of whoever imports the file; it has no place for probabilities. `read_labelled`
@@ -199,7 +202,7 @@ def _span(entry: object, whole: str, head: int, unit: OffsetUnit | None, place: 
 
 
 def _written_examples(
-    articles: Iterable[AnnotatedArticle], model_version: str | None
+    articles: Iterable[AnnotatedArticle | LabelledArticle], model_version: str | None
 ) -> Iterator[dict[str, Any]]:
     ids: set[str] = set()
     for article in articles:
@@ -207,20 +210,23 @@ def _written_examples(
         whole = article.text if article.title is None else f"{article.title}\n{article.text}"
         record: dict[str, Any] = {"text": whole, "label": _written_spans(article, whole)}
         more = {"article_id": article.id, "title": article.title, "model_version": model_version}
+        if isinstance(article, LabelledArticle):
+            more |= {key: getattr(article, key) for key in OF_THE_ARTICLE}
         yield record | {key: value for key, value in more.items() if value is not None}
 
 
-def _written_spans(article: AnnotatedArticle, whole: str) -> list[list[object]]:
+def _written_spans(article: AnnotatedArticle | LabelledArticle, whole: str) -> list[list[object]]:
     head = 0 if article.title is None else len(article.title) + 1
     spans = [
         (
             sentence.start + (0 if sentence.part == "title" and article.title is not None else head),
             sentence.end + (0 if sentence.part == "title" and article.title is not None else head),
-            sentence.label.value,
+            FURNITURE if sentence.label is None else sentence.label.value,
         )
         for sentence in article.sentences
     ]
-    spans += [(piece.start + head, piece.end + head, FURNITURE) for piece in article.furniture]
+    if isinstance(article, AnnotatedArticle):
+        spans += [(piece.start + head, piece.end + head, FURNITURE) for piece in article.furniture]
     return [
         [code_units_of(whole, start), code_units_of(whole, end), name] for start, end, name in sorted(spans)
     ]

@@ -28,7 +28,7 @@ from khabar.corpus._rows import OF_THE_ARTICLE, Row, as_name
 from khabar.corpus._spans import OffsetUnit, Span, characters_of, in_characters, whole_number
 from khabar.errors import DataError
 from khabar.labels import Label
-from khabar.schema import AnnotatedArticle, LabelledArticle
+from khabar.schema import AnnotatedArticle, LabelledArticle, LabelledSentence
 from khabar.segment import trim
 
 _OF_DATA: Final = ("text", "title", "article_id", "order", "part", *OF_THE_ARTICLE)
@@ -124,8 +124,13 @@ def read_label_studio(path: Path, options: ReadOptions) -> list[LabelledArticle]
     return found.finish(options)
 
 
-def write_label_studio(articles: Iterable[AnnotatedArticle], path: str | Path, *, model_version: str) -> None:
-    """Write annotated articles as tasks with predictions, to be imported and corrected in Label Studio.
+def write_label_studio(
+    articles: Iterable[AnnotatedArticle | LabelledArticle], path: str | Path, *, model_version: str
+) -> None:
+    """Write articles as tasks to be imported into Label Studio.
+
+    What a model annotated becomes predictions, to be corrected; what people labelled becomes annotations,
+    which `read_labelled` reads as they are.
 
     Each sentence and each piece of furniture of the text is a region, the sentence of a title that was passed
     is a choice. The score of a task is that of its most doubtful sentence, so that sorting by it puts first
@@ -371,10 +376,15 @@ def _row(task: _Task, chosen: Sequence[_Result], names: Mapping[str, str]) -> Ro
     return Row(task.place, values, where)
 
 
-def _written_tasks(articles: Iterable[AnnotatedArticle], model_version: str) -> Iterator[dict[str, Any]]:
+def _written_tasks(
+    articles: Iterable[AnnotatedArticle | LabelledArticle], model_version: str
+) -> Iterator[dict[str, Any]]:
     ids: set[str] = set()
     for number, article in enumerate(articles, start=1):
         refuse_repeated_ids(article, ids)
+        if isinstance(article, LabelledArticle):
+            yield _labelled_task(article, number)
+            continue
         # A key that the labelling interface names has to be there.
         data: dict[str, Any] = {"text": article.text, "title": article.title or ""}
         if article.id is not None:
@@ -386,6 +396,39 @@ def _written_tasks(articles: Iterable[AnnotatedArticle], model_version: str) -> 
             {"id": f"{number}-{index}", **result} for index, result in enumerate(_predicted(article), start=1)
         ]
         yield {"data": data, "predictions": [prediction]}
+
+
+def _labelled_task(article: LabelledArticle, number: int) -> dict[str, Any]:
+    """Return what people labelled as a task with one annotation."""
+    facts = {key: getattr(article, key) for key in OF_THE_ARTICLE}
+    data = {"text": article.text, "title": article.title or "", "article_id": article.id}
+    results = [
+        {"id": f"{number}-{index}", **result}
+        for index, sentence in enumerate(article.sentences, start=1)
+        for result in _labelled(sentence, f"{number}-{index}")
+    ]
+    return {
+        "data": data | {key: value for key, value in facts.items() if value is not None},
+        "annotations": [{"was_cancelled": False, "ground_truth": True, "result": results}],
+    }
+
+
+def _labelled(sentence: LabelledSentence, region: str) -> Iterator[dict[str, Any]]:
+    name = FURNITURE if sentence.label is None else sentence.label.value
+    if sentence.part == "title":
+        yield {
+            "from_name": "title_label",
+            "to_name": "title",
+            "type": "choices",
+            "value": {"choices": [name]},
+        }
+        return
+    yield _region(sentence.start, sentence.end, sentence.text, name, {})
+    if sentence.also:
+        second = {"choices": [label.value for label in sentence.also]}
+        value = {"start": sentence.start, "end": sentence.end, "text": sentence.text, **second}
+        # The id that they share is how Label Studio says that the choices belong to the region.
+        yield {"id": region, "from_name": "also", "to_name": "text", "type": "choices", "value": value}
 
 
 def _predicted(article: AnnotatedArticle) -> Iterator[dict[str, Any]]:

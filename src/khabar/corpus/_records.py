@@ -140,7 +140,7 @@ def locate(
     return in_characters(start, end, text, unit, place)
 
 
-def refuse_repeated_ids(article: AnnotatedArticle, seen: set[str]) -> None:
+def refuse_repeated_ids(article: AnnotatedArticle | LabelledArticle, seen: set[str]) -> None:
     """Raise when an article to be written has the id of one before it.
 
     Raises:

@@ -1,0 +1,78 @@
+"""The page, its files, the guidelines, and what operators ask."""
+
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from fastapi import APIRouter, Request
+from jinja2 import Environment, FileSystemLoader, TemplateNotFound
+from markdown_it import MarkdownIt
+from starlette.responses import HTMLResponse, Response
+
+from khabar._version import __version__
+from khabar.labels import Label
+from khabar.serve._problems import PlainJSONResponse, ProblemError
+from khabar.serve._records import GuidelinesOut, HealthOut
+from khabar.serve._state import server_of
+
+HERE: Final = Path(__file__).parent
+GUIDELINES: Final = HERE / "guidelines.md"
+"""A copy of docs/annotation-guidelines.md, which the wheel would not have; a test holds the two together."""
+
+GUIDELINES_VERSION: Final = "1.1"
+
+router = APIRouter()
+
+
+@cache
+def _templates() -> Environment:
+    return Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True)
+
+
+@router.get("/", include_in_schema=False)
+async def page(request: Request) -> Response:
+    """Return the page. It holds no data: that comes by requests of its own, which may need a token."""
+    server = server_of(request)
+    try:
+        template = _templates().get_template("index.html")
+    except TemplateNotFound:
+        raise ProblemError(404, "not_found", "this installation has no page; use /v1/annotate.") from None
+    options = server.options
+    html = template.render(
+        version=__version__,
+        model={"name": server.model.name, "fingerprint": server.model.fingerprint},
+        labels=[label.value for label in Label],
+        token_required=options.token is not None,
+        limits={
+            "characters": options.max_characters,
+            "articles": options.max_articles,
+            "upload_bytes": options.max_upload_bytes,
+        },
+    )
+    return HTMLResponse(html, headers={"Cache-Control": "no-cache"})
+
+
+@router.get("/healthz", response_model=HealthOut, tags=["operation"])
+async def health(request: Request) -> PlainJSONResponse:
+    """Say that the server is well, and which model it has."""
+    return PlainJSONResponse({"status": "ok", "model": server_of(request).model.record()})
+
+
+@router.get("/metrics", tags=["operation"], response_class=Response)
+async def metrics(request: Request) -> Response:
+    """Return the counters in Prometheus' text format."""
+    return server_of(request).metrics.response()
+
+
+@router.get("/v1/guidelines", response_model=GuidelinesOut, tags=["review"])
+async def guidelines() -> PlainJSONResponse:
+    """Return the annotation guidelines."""
+    return PlainJSONResponse(_guidelines())
+
+
+@cache
+def _guidelines() -> dict[str, str]:
+    markdown = GUIDELINES.read_text(encoding="utf-8")
+    # Without raw HTML, so that the answer is safe to put into a page whatever the guidelines say.
+    html = MarkdownIt("commonmark", {"html": False}).enable("table").render(markdown)
+    return {"version": GUIDELINES_VERSION, "language": "en", "html": html, "markdown": markdown}

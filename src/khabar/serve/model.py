@@ -1,0 +1,46 @@
+"""Which model is served: a name for people, a fingerprint for the log."""
+
+import hashlib
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+from khabar._version import __version__
+from khabar.bundle import BUILT_IN, CONFIG, ONNX_INT8, SETTINGS, TOKENIZER, WEIGHTS, Bundle
+
+FINGERPRINT_LENGTH: Final = 12
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """What identifies a model; stands on every answer and every correction."""
+
+    name: str
+    """The built-in model's name, or the folder's."""
+    fingerprint: str
+    """Of the files that decide about labels, so that a retrained model in the same folder is told apart."""
+    library: str
+    """Version of khabar that serves it."""
+    guidelines: str
+    """Version of the annotation guidelines that its labels follow."""
+
+    def record(self) -> dict[str, str]:
+        """Return it as JSON has it."""
+        return asdict(self)
+
+
+def model_info(bundle: Bundle) -> ModelInfo:
+    """Return what identifies a model."""
+    name = bundle.path.name if bundle.path == BUILT_IN else bundle.path.resolve().name
+    return ModelInfo(name, fingerprint(bundle.path), __version__, bundle.settings.guidelines)
+
+
+def fingerprint(folder: Path) -> str:
+    """Return the beginning of the SHA-256 over the files of a model that its labels depend on."""
+    digest = hashlib.sha256()
+    for name in (CONFIG, SETTINGS, TOKENIZER, WEIGHTS, ONNX_INT8):
+        path = folder / name
+        if path.is_file():
+            with path.open("rb") as file:
+                digest.update(f"{name}\n{hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
+    return digest.hexdigest()[:FINGERPRINT_LENGTH]

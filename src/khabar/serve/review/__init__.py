@@ -1,0 +1,1 @@
+"""Corrections: what people said about the units of an article, kept row by row, and what follows from it."""

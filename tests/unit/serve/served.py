@@ -1,0 +1,109 @@
+"""A server for tests: the real annotator but for its network, and clients that open no socket."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+import numpy as np
+from starlette.testclient import TestClient
+
+from khabar import Annotator, Label
+from khabar.bundle import Bundle, Settings
+from khabar.serve.app import create_app
+from khabar.serve.options import ServeOptions
+from khabar.serve.review._store import Store
+
+CUES = {
+    "قتل": Label.CASUALTY_REPORT,
+    "الوزير": Label.OFFICIAL_STATEMENT,
+    "سكان": Label.CLAIM,
+    "ويعود": Label.BACKGROUND,
+}
+DOUBTFUL = "ربما"
+"""A word that makes a sentence doubtful."""
+
+ARTICLE = """انهيار جدار في حي الميناء
+
+قتل عاملان في انهيار جدار مساء الأحد. وقال الوزير إن التحقيق بدأ فورا.
+اقرأ أيضا: مواعيد العبارات
+وقال سكان إن الجدار كان مائلا منذ أشهر. ويعود بناؤه إلى عام 1962.
+"""
+
+OTHER = "وصل الوزير إلى المدينة صباح الاثنين. وقال سكان إن الطريق ربما أغلقت قبل وصوله."
+
+
+class CueAnnotator(Annotator):
+    """Finds labels by a word of the sentence; everything but the network is the real thing."""
+
+    def __init__(self, folder: Path, *, gate: threading.Event | None = None) -> None:
+        folder.mkdir(exist_ok=True)
+        (folder / "khabar.json").write_text("{}", encoding="utf-8")
+        self.bundle = Bundle(folder, Settings(), tuple(Label), None)
+        self.gate = gate
+        self.batches: list[int] = []
+
+    def _logits(self, articles):
+        if self.gate is not None:
+            self.gate.wait(20)
+        self.batches.append(len(articles))
+        return [
+            (np.array([*map(_scores, article)]).reshape(-1, 4), [False] * len(article))
+            for article in articles
+        ]
+
+
+def _scores(sentence: str) -> list[float]:
+    found = next((label for cue, label in CUES.items() if cue in sentence), Label.CLAIM)
+    height = 0.5 if DOUBTFUL in sentence else 4.0 + len(sentence) / 1000
+    return [height if label is found else 0.0 for label in Label]
+
+
+def named(name: str) -> dict[str, str]:
+    return {"X-Khabar-Annotator": quote(name)}
+
+
+class Client(TestClient):
+    """Asks a server in this process, as somebody."""
+
+    def add(self, text=ARTICLE, name="Huda", **more):
+        answer = self.post(
+            "/v1/review/articles", json={"articles": [{"text": text, **more}]}, headers=named(name)
+        )
+        assert answer.status_code == 201, answer.text
+        return (answer.json()["added"] + answer.json()["known"])[0]["id"]
+
+    def article(self, identifier, name="Huda", **query):
+        answer = self.get(f"/v1/review/articles/{identifier}", params=query, headers=named(name))
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def save(self, identifier, revision, *operations, name="Huda", **more):
+        return self.post(
+            f"/v1/review/articles/{identifier}/corrections",
+            json={"revision": revision, "operations": list(operations), **more},
+            headers=named(name),
+        )
+
+    def saved(self, identifier, *operations, name="Huda", **more):
+        revision = self.article(identifier, name)["revision"]
+        answer = self.save(identifier, revision, *operations, name=name, **more)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+
+@contextmanager
+def serving(
+    folder: Path, *, gate: threading.Event | None = None, model="model", **options
+) -> Iterator[Client]:
+    """Run a server until the block ends; corrections are kept in the folder."""
+    app = create_app(
+        CueAnnotator(folder / model, gate=gate), Store(folder / "review.db"), ServeOptions(**options)
+    )
+    with Client(app, base_url="http://127.0.0.1:8765", raise_server_exceptions=False) as client:
+        yield client
+
+
+def label(unit, name):
+    return {"op": "label", "part": unit["part"], "start": unit["start"], "end": unit["end"], "label": name}
