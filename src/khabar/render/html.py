@@ -186,7 +186,7 @@ def _rows(article: AnnotatedArticle, language: Language) -> Iterator[_Row]:
         gap = "" if piece in above else article.text[end : piece.start]
         paragraph = "\n" in gap or "\r" in gap
         if isinstance(piece, Furniture):
-            name = FURNITURE_NAMES[language].get(piece.kind, piece.kind)
+            name = visible(FURNITURE_NAMES[language].get(piece.kind, piece.kind))
             yield _Row("furniture", name, visible(piece.text), 0, len(piece.text), False, paragraph)
         else:
             number += 1
