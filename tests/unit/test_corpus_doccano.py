@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 from labelled_formats import (
@@ -198,3 +199,14 @@ def test_articles_of_one_id_are_refused(tmp_path):
     with pytest.raises(DataError, match='two articles have the id "a"'):
         write_doccano([annotated("خبر.", name="a")] * 2, tmp_path / "examples.jsonl")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_people_labelled_is_read_again_but_for_second_labels(labelled_file, tmp_path):
+    articles = read_labelled(labelled_file)
+    path = tmp_path / "labelled.jsonl"
+    write_doccano(articles, path)
+    expected = [
+        replace(article, sentences=tuple(replace(sentence, also=()) for sentence in article.sentences))
+        for article in articles
+    ]
+    assert read_labelled(path, "doccano", offset_unit="utf-16") == expected

@@ -1,5 +1,6 @@
 import json
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 
 import pytest
 from labelled_formats import (
@@ -322,3 +323,21 @@ def test_the_interface_runs_from_right_to_left():
     root = ET.fromstring(label_studio_template())
     [box] = [view for view in root.iter("View") if "direction: rtl" in (view.get("style") or "")]
     assert len(list(box.iter("Text"))) == 2
+
+
+def test_what_people_labelled_is_read_again_but_for_second_labels_of_titles(labelled_file, tmp_path):
+    articles = read_labelled(labelled_file)
+    assert any(sentence.also for article in articles for sentence in article.sentences)
+    path = tmp_path / "labelled.json"
+    write_label_studio(articles, path, model_version="khabar")
+    expected = [
+        replace(
+            article,
+            sentences=tuple(
+                replace(sentence, also=()) if sentence.part == "title" else sentence
+                for sentence in article.sentences
+            ),
+        )
+        for article in articles
+    ]
+    assert read_labelled(path) == expected

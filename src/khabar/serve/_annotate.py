@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 
 from khabar.serve._problems import ErrorBody, PlainJSONResponse, ProblemError
 from khabar.serve._records import AnnotateOut, ArticleIn, BatchIn, BatchOut, annotated
-from khabar.serve._state import Server, server_of
+from khabar.serve._state import Server, server_of, while_connected
 from khabar.serve.options import ServeOptions
 
 ERRORS: Final[dict[int | str, dict[str, Any]]] = {
@@ -29,7 +29,7 @@ router = APIRouter(prefix="/v1", tags=["annotate"], responses=ERRORS)
 async def annotate(request: Request, body: ArticleIn) -> PlainJSONResponse:
     """Annotate one article."""
     server = server_of(request)
-    (article,) = await _annotated(server, [body])
+    (article,) = await while_connected(request, _annotated(server, [body]))
     return PlainJSONResponse({"model": server.model.record(), "article": article})
 
 
@@ -37,7 +37,7 @@ async def annotate(request: Request, body: ArticleIn) -> PlainJSONResponse:
 async def annotate_batch(request: Request, body: BatchIn) -> PlainJSONResponse:
     """Annotate several articles; the answer has them in the same order."""
     server = server_of(request)
-    articles = await _annotated(server, body.articles)
+    articles = await while_connected(request, _annotated(server, body.articles))
     return PlainJSONResponse({"model": server.model.record(), "articles": articles})
 
 
@@ -54,8 +54,10 @@ def _check_size(articles: Sequence[ArticleIn], options: ServeOptions) -> None:
             "too_large",
             f"articles: {len(articles)} are more than the {options.max_articles} of a request; send several.",
         )
+    total = 0
     for number, article in enumerate(articles):
         length = len(article.text) + len(article.title or "")
+        total += length
         if length > options.max_characters:
             place = f"articles[{number}]" if len(articles) > 1 else "the article"
             raise ProblemError(
@@ -63,3 +65,10 @@ def _check_size(articles: Sequence[ArticleIn], options: ServeOptions) -> None:
                 "too_large",
                 f"{place} has {length:,} characters, {options.max_characters:,} are allowed; cut it.",
             )
+    if total > options.max_request_characters:
+        raise ProblemError(
+            413,
+            "too_large",
+            f"articles: {total:,} characters are more than the {options.max_request_characters:,} of a "
+            "request; send several.",
+        )

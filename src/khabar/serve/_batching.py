@@ -1,4 +1,7 @@
-"""One model, many requests: what waits is annotated together, in one thread, in the order of arrival."""
+"""One model, many requests: what waits is annotated together, in one thread.
+
+Requests take turns, an article each: a single article does not wait for all of a batch that came before it.
+"""
 
 import asyncio
 import math
@@ -11,7 +14,6 @@ from functools import partial
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from khabar.annotator import Annotator
-from khabar.errors import InputError
 from khabar.schema import AnnotatedArticle, AnnotatedSentence
 from khabar.serve._problems import ProblemError
 from khabar.serve.options import ServeOptions
@@ -19,11 +21,11 @@ from khabar.serve.options import ServeOptions
 BATCH_ARTICLES: Final = 32
 """Articles that are given to the model together: as many as `Annotator.annotate_many` looks ahead."""
 
-BATCH_CHARACTERS: Final = 200_000
-"""The same in characters: a batch of long articles would keep short ones waiting."""
+BATCH_CHARACTERS: Final = 40_000
+"""The same in characters, a second or two of work: what comes during a batch waits for its end."""
 
 _LONGEST_WAIT: Final = 60
-_FIRST_GUESS: Final = 20_000.0
+FIRST_GUESS: Final = 20_000.0
 """Characters a second, until the model has been seen at work."""
 
 
@@ -59,12 +61,13 @@ class Batcher:
         self._annotator = annotator
         self._options = options
         self._watcher = watcher
-        self._jobs: deque[_Job[Any]] = deque()
+        self._requests: deque[deque[_Job[Any]]] = deque()
+        """The jobs of each request that wait, the request first whose turn it is."""
         self._wake = asyncio.Event()
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="khabar-model")
         self._running = 0
         self._running_characters = 0
-        self._rate = _FIRST_GUESS
+        self._rate = FIRST_GUESS
         self._stopping = False
         self._task: asyncio.Task[None] | None = None
 
@@ -75,7 +78,12 @@ class Batcher:
     @property
     def waiting(self) -> int:
         """Articles that wait or are being annotated."""
-        return len(self._jobs) + self._running
+        return sum(map(len, self._requests)) + self._running
+
+    @property
+    def _waiting_characters(self) -> int:
+        waiting = sum(job.characters for request in self._requests for job in request)
+        return waiting + self._running_characters
 
     async def annotate(self, articles: Sequence[tuple[str, str | None]]) -> list[AnnotatedArticle]:
         """Annotate texts with their titles, in the order given.
@@ -120,8 +128,10 @@ class Batcher:
         self._pool.shutdown()
 
     async def _results(self, jobs: list[_Job[_Result]]) -> list[_Result]:
+        if not jobs:
+            return []
         self._admit(len(jobs), sum(job.characters for job in jobs))
-        self._jobs.extend(jobs)
+        self._requests.append(deque(jobs))
         self._wake.set()
         everything = asyncio.gather(*(job.done for job in jobs))
         try:
@@ -138,11 +148,13 @@ class Batcher:
     def _admit(self, articles: int, characters: int) -> None:
         if self._stopping:
             raise ProblemError(503, "stopping", "the server is stopping; ask again soon.", retry_after=5)
-        waiting = sum(job.characters for job in self._jobs) + self._running_characters
+        waiting = self._waiting_characters
         # A request that is alone is always taken: its own size has been checked before.
         if self.waiting and (
             self.waiting + articles > self._options.max_waiting
             or waiting + characters > self._options.max_waiting_characters
+            # It would wait in vain; better to say so at once.
+            or waiting / self._rate > self._options.time_limit
         ):
             raise ProblemError(
                 429,
@@ -153,8 +165,7 @@ class Batcher:
 
     def _wait(self) -> int:
         """Return in how many seconds what waits now will be done."""
-        waiting = sum(job.characters for job in self._jobs) + self._running_characters
-        return max(1, min(_LONGEST_WAIT, math.ceil(waiting / self._rate)))
+        return max(1, min(_LONGEST_WAIT, math.ceil(self._waiting_characters / self._rate)))
 
     async def _work(self) -> None:
         loop = asyncio.get_running_loop()
@@ -169,12 +180,7 @@ class Batcher:
             self._running = len(batch)
             self._running_characters = sum(job.characters for job in batch)
             started = time.perf_counter()
-            # Only errors of the inputs come back as results; anything else is a bug and shows as such, in the
-            # requests that it hit and not in the next ones.
-            try:
-                results = await loop.run_in_executor(self._pool, _run, self._annotator, batch)
-            except Exception as error:
-                results = [error] * len(batch)
+            results = await loop.run_in_executor(self._pool, _run, self._annotator, batch)
             seconds = time.perf_counter() - started
             self._rate += 0.2 * (self._running_characters / max(seconds, 1e-3) - self._rate)
             self._watcher.batch(len(batch), self._running_characters, seconds)
@@ -186,15 +192,18 @@ class Batcher:
         """Return the next jobs that somebody still waits for."""
         batch: list[_Job[Any]] = []
         characters = 0
-        while self._jobs and len(batch) < BATCH_ARTICLES:
-            job = self._jobs[0]
-            if job.done.done():
-                self._jobs.popleft()
-                continue
-            if batch and characters + job.characters > BATCH_CHARACTERS:
-                break
-            characters += job.characters
-            batch.append(self._jobs.popleft())
+        while self._requests and len(batch) < BATCH_ARTICLES:
+            request = self._requests[0]
+            job = request[0]
+            if not job.done.done():
+                if batch and characters + job.characters > BATCH_CHARACTERS:
+                    break
+                characters += job.characters
+                batch.append(job)
+            request.popleft()
+            self._requests.popleft()
+            if request:
+                self._requests.append(request)
         return batch
 
 
@@ -208,20 +217,20 @@ def _settle(future: asyncio.Future[Any], result: object) -> None:
 
 
 def _run(annotator: Annotator, batch: Sequence[_Job[Any]]) -> list[object]:
-    """Return the result of each job, or the error of one whose input cannot be annotated."""
+    """Return the result of each job, or its error: of the input, or a bug, which the server then reports."""
     together = [job for job in batch if job.text is not None]
     results: dict[int, object] = {}
     try:
         items = [{"text": job.text[0], "title": job.text[1]} for job in together if job.text is not None]
         for job, article in zip(together, annotator.annotate_many(items), strict=True):
             results[id(job)] = article
-    except InputError:
+    except Exception:
         results.clear()  # one of them: each alone, so that it costs only its own request
     for job in batch:
         if id(job) not in results:
             try:
                 results[id(job)] = job.work(annotator)
-            except InputError as error:
+            except Exception as error:
                 results[id(job)] = error
     return [results[id(job)] for job in batch]
 

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from khabar._json import json_text
+from khabar.errors import InputError
 
 _SHOWN = 5
 
@@ -69,6 +70,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(ProblemError, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(InputError, _refused)
     app.add_exception_handler(SQLAlchemyError, _storage)
     app.add_exception_handler(Exception, _internal)
 
@@ -81,6 +83,10 @@ async def _problem(request: Request, error: Exception) -> JSONResponse:
 async def _invalid(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     return ProblemError(422, "invalid", _sentence(error.errors())).response()
+
+
+async def _refused(request: Request, error: Exception) -> JSONResponse:
+    return ProblemError(422, "invalid", str(error)).response()
 
 
 async def _http(request: Request, error: Exception) -> JSONResponse:

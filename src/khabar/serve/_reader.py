@@ -11,10 +11,14 @@ from khabar.errors import KhabarError
 from khabar.serve._batching import Batcher
 from khabar.serve._problems import ProblemError
 from khabar.serve.model import ModelInfo
-from khabar.serve.review._store import ReviewedArticle, Store
+from khabar.serve.review._state import Span
+from khabar.serve.store import ReviewedArticle, Store
 
 _PAUSE: Final = 0.05
 _AFTER_AN_ERROR: Final = 5.0
+
+_NEIGHBOURS: Final = 12
+"""Sentences on both sides with which a new one is read; farther away little decides its label."""
 
 _log = logging.getLogger(__name__)
 
@@ -59,7 +63,7 @@ class Reader:
         article = await run_in_threadpool(self._store.get, identifier, self._model)
         if not article.unread():
             return article
-        spans = [unit.span for unit in article.units if not unit.furniture]
+        spans = _to_read(article)
         found = await self._batcher.label([article.review.text_of(span) for span in spans])
         await run_in_threadpool(
             self._store.keep_predictions, identifier, self._model, list(zip(spans, found, strict=True))
@@ -78,17 +82,17 @@ class Reader:
     async def _work(self) -> None:
         while True:
             try:
-                # Who asks for an annotation comes first.
-                identifier = None
-                if not self._batcher.waiting:
-                    identifier = await run_in_threadpool(self._store.unread, self._model)
-                    if identifier is not None:
-                        await self._read_behind(identifier)
-                        continue
-                    self._wake.clear()
+                if self._batcher.waiting:
+                    # Who asks for an annotation comes first.
+                    await asyncio.sleep(_PAUSE)
+                    continue
+                # Before the look, so that what is added during it is not slept through.
+                self._wake.clear()
+                identifier = await run_in_threadpool(self._store.unread, self._model)
+                if identifier is None:
                     await self._wake.wait()
                 else:
-                    await asyncio.sleep(_PAUSE)
+                    await self._read_behind(identifier)
             except (KhabarError, SQLAlchemyError, ProblemError) as error:
                 _log.warning("an article of the queue could not be read: %s", error)
                 await asyncio.sleep(_AFTER_AN_ERROR)
@@ -98,3 +102,10 @@ class Reader:
         if not any(not unit.furniture for unit in article.units):
             # Nothing but furniture is left of it; a row without sentences says that it has been read.
             await run_in_threadpool(self._store.keep_predictions, identifier, self._model, [])
+
+
+def _to_read(article: ReviewedArticle) -> list[Span]:
+    """Return the sentences to give to the model: those that it has not read, in their surroundings."""
+    spans = [unit.span for unit in article.units if not unit.furniture]
+    unread = [index for index, span in enumerate(spans) if span not in article.predictions]
+    return spans[max(unread[0] - _NEIGHBOURS, 0) : unread[-1] + 1 + _NEIGHBOURS]

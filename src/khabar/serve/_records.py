@@ -10,7 +10,7 @@ from khabar.render.records import article_record
 from khabar.schema import AnnotatedArticle, Part
 from khabar.serve.review._operations import Operation
 from khabar.serve.review._state import Change, Unit
-from khabar.serve.review._store import Logged, Prediction, ReviewedArticle
+from khabar.serve.store import Logged, Prediction, ReviewedArticle
 
 
 class _Body(BaseModel):

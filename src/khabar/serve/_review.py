@@ -28,7 +28,7 @@ from khabar.serve.review._export import Chosen, Format, NothingToExportError, ex
 from khabar.serve.review._intake import IntakeError, NewArticle, read_files, read_record
 from khabar.serve.review._operations import DoneOperation
 from khabar.serve.review._state import NotReadyError, ReviewError
-from khabar.serve.review._store import Added, ConflictError, NotFoundError, Order, State
+from khabar.serve.store import Added, ConflictError, NotFoundError, Order, State
 
 _OPENING = 120
 

@@ -18,7 +18,7 @@ from khabar.serve._reader import Reader
 from khabar.serve._state import Server
 from khabar.serve.model import model_info
 from khabar.serve.options import ServeOptions
-from khabar.serve.review._store import Store
+from khabar.serve.store import Store
 
 _DESCRIPTION: Final = (
     "Tags every sentence of an Arabic news article as claim, official_statement, casualty_report or "

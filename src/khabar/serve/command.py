@@ -88,7 +88,7 @@ def _serve(model: str | None, database: str | None, options: ServeOptions) -> No
     # Here, not above: they take longer to import than --help takes to print.
     try:
         from khabar.serve.app import create_app
-        from khabar.serve.review._store import Store
+        from khabar.serve.store import Store
     except ImportError as error:
         if isinstance(error, KhabarError):
             raise
@@ -102,7 +102,7 @@ def _serve(model: str | None, database: str | None, options: ServeOptions) -> No
         annotator = Annotator() if model is None else Annotator.from_pretrained(model)
         store = Store(Path(database) if database and "://" not in database else database)
         app = create_app(annotator, store, options)
-        _say(f"serving {annotator.bundle.path.name} at {_address(listening, options)}")
+        _say(f"serving {model or 'the built-in model'} at {_address(listening, options)}")
         _say(f"corrections are kept in {store.place}; stop with Ctrl+C")
         _run(app, listening, options)
     _say("stopped")
@@ -116,6 +116,8 @@ def _listen(options: ServeOptions) -> socket.socket:
         if os.name == "posix":
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((options.host.strip("[]"), options.port))
+        # Whoever reads the address below may ask at once: the request waits until the model is loaded.
+        listening.listen(2048)
     except OSError as error:
         listening.close()
         raise _PortError(

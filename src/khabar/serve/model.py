@@ -16,7 +16,7 @@ class ModelInfo:
     """What identifies a model; stands on every answer and every correction."""
 
     name: str
-    """The built-in model's name, or the folder's."""
+    """The built-in model's name, or the folder's; that of the run where the folder is called ``bundle``."""
     fingerprint: str
     """Of the files that decide about labels, so that a retrained model in the same folder is told apart."""
     library: str
@@ -31,7 +31,9 @@ class ModelInfo:
 
 def model_info(bundle: Bundle) -> ModelInfo:
     """Return what identifies a model."""
-    name = bundle.path.name if bundle.path == BUILT_IN else bundle.path.resolve().name
+    path = bundle.path if bundle.path == BUILT_IN else bundle.path.resolve()
+    # scripts/train.py writes runs/NAME/bundle.
+    name = path.parent.name if path.name == "bundle" else path.name
     return ModelInfo(name, fingerprint(bundle.path), __version__, bundle.settings.guidelines)
 
 

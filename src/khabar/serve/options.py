@@ -32,6 +32,8 @@ class ServeOptions:
     """Characters of the longest article that is taken, its title included."""
     max_articles: int = 64
     """Articles of one batch request."""
+    max_request_characters: int = 1_000_000
+    """Characters of all articles of a batch request together."""
     max_body_bytes: int = 8 * 2**20
     """Bytes of the largest JSON body."""
     max_upload_bytes: int = 64 * 2**20

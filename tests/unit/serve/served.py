@@ -1,8 +1,9 @@
 """A server for tests: the real annotator but for its network, and clients that open no socket."""
 
+import asyncio
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
@@ -13,7 +14,7 @@ from khabar import Annotator, Label
 from khabar.bundle import Bundle, Settings
 from khabar.serve.app import create_app
 from khabar.serve.options import ServeOptions
-from khabar.serve.review._store import Store
+from khabar.serve.store import Store
 
 CUES = {
     "قتل": Label.CASUALTY_REPORT,
@@ -103,6 +104,19 @@ def serving(
     )
     with Client(app, base_url="http://127.0.0.1:8765", raise_server_exceptions=False) as client:
         yield client
+
+
+@asynccontextmanager
+async def running(app):
+    """Start an application and stop it, by the messages that an ASGI server sends."""
+    messages, answers = asyncio.Queue(), asyncio.Queue()
+    task = asyncio.ensure_future(app({"type": "lifespan", "state": {}}, messages.get, answers.put))
+    await messages.put({"type": "lifespan.startup"})
+    assert (await answers.get())["type"] == "lifespan.startup.complete"
+    yield
+    await messages.put({"type": "lifespan.shutdown"})
+    assert (await answers.get())["type"] == "lifespan.shutdown.complete"
+    await task
 
 
 def label(unit, name):

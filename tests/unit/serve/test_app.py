@@ -1,13 +1,17 @@
 """Requests and answers, without a socket."""
 
+import asyncio
 import json
+import threading
 
 import pytest
-from served import ARTICLE, OTHER, label, named, serving
+from served import ARTICLE, OTHER, CueAnnotator, label, named, running, serving
 
 from khabar.labels import Label
 from khabar.serve._pages import GUIDELINES
+from khabar.serve.app import create_app
 from khabar.serve.options import ServeOptions
+from khabar.serve.store import Store
 
 TOKEN = "a-token-of-enough-letters"
 
@@ -67,7 +71,7 @@ def test_empty_and_odd_texts_are_annotated(client):
 
 
 def test_too_much_is_refused(tmp_path):
-    limits = {"max_characters": 100, "max_articles": 2, "max_body_bytes": 2000}
+    limits = {"max_characters": 100, "max_articles": 2, "max_body_bytes": 2000, "max_request_characters": 150}
     with serving(tmp_path, **limits) as client:
         long = {"text": "أ" * 101}
         assert "101 characters, 100 are allowed" in error(
@@ -77,6 +81,10 @@ def test_too_much_is_refused(tmp_path):
         assert "articles[1]" in error(client.post("/v1/annotate/batch", json=batch), 413, "too_large")
         batch = {"articles": [{"text": "أ"}] * 3}
         assert "3 are more than the 2" in error(
+            client.post("/v1/annotate/batch", json=batch), 413, "too_large"
+        )
+        batch = {"articles": [{"text": "أ" * 80}] * 2}
+        assert "160 characters are more" in error(
             client.post("/v1/annotate/batch", json=batch), 413, "too_large"
         )
         body = json.dumps({"text": "ا" * 3000}).encode()
@@ -380,6 +388,83 @@ def test_a_repeated_request_is_saved_once(client):
     again = client.save(identifier, 0, label(unit, "claim"), request_id="one").json()
     assert first == again
     assert len(client.get(f"/v1/review/articles/{identifier}/history").json()["corrections"]) == 1
+
+
+def test_a_second_opinion_does_not_hear_of_labels_in_between(client):
+    identifier = client.add()
+    units = client.article(identifier)["units"]
+    client.save(identifier, 0, label(units[1], "background"), name="Huda")
+    answer = client.save(identifier, 0, label(units[1], "claim"), name="Sami", blind=True)
+    assert answer.status_code == 200
+    # That the sentence is not there any more it has to hear.
+    split = {"op": "split", "part": "body", "start": units[1]["start"], "end": units[1]["end"]}
+    client.saved(identifier, split | {"at": units[1]["start"] + 3}, name="Huda")
+    answer = client.save(identifier, 1, label(units[1], "claim"), name="Sami", blind=True)
+    error(answer, 409, "conflict")
+    assert [change["op"] for change in answer.json()["changes"]] == ["split"]
+
+
+def test_a_revision_of_the_future_is_refused(client):
+    identifier = client.add()
+    assert "the article is at 0" in error(client.save(identifier, 5, {"op": "reopen"}), 422, "invalid")
+
+
+def test_files_of_the_same_name_are_told_apart_and_chosen_ids_are_not_changed(client):
+    for text in (ARTICLE, OTHER):
+        files = [("files", ("article.txt", text.encode(), "text/plain"))]
+        answer = client.post("/v1/review/articles", files=files, headers=named("Huda"))
+        assert answer.status_code == 201
+    added = answer.json()["added"][0]
+    assert added["name"] == f"article-{added['id'][:8]}"
+    body = {"articles": [{"text": OTHER * 2, "id": "article"}]}
+    answer = client.post("/v1/review/articles", json=body, headers=named("Huda"))
+    assert "'article' is taken" in error(answer, 422, "refused")
+
+
+def test_work_for_a_client_that_went_away_is_dropped(tmp_path):
+    gate = threading.Event()
+    model = CueAnnotator(tmp_path / "model", gate=gate)
+    app = create_app(model, Store(tmp_path / "review.db"))
+    body = json.dumps({"text": OTHER}).encode()
+    headers = [(b"host", b"127.0.0.1"), (b"content-type", b"application/json")]
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/v1/annotate",
+        "headers": headers,
+        "query_string": b"",
+    }
+
+    async def ask(leave):
+        messages = [{"type": "http.request", "body": body, "more_body": False}]
+        sent = []
+
+        async def receive():
+            if messages:
+                return messages.pop()
+            await leave.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message):
+            sent.append(message)
+
+        await app(dict(scope), receive, send)
+        return sent
+
+    async def scenario():
+        async with running(app):
+            stay, leave = asyncio.Event(), asyncio.Event()
+            first = asyncio.ensure_future(ask(stay))
+            await asyncio.sleep(0.05)
+            others = [asyncio.ensure_future(ask(leave)) for _ in range(5)]
+            await asyncio.sleep(0.05)
+            leave.set()
+            await asyncio.gather(*others)
+            gate.set()
+            assert (await first)[0]["status"] == 200
+
+    asyncio.run(scenario())
+    assert model.batches == [1]
 
 
 def test_a_second_opinion_sees_and_changes_nothing(client):

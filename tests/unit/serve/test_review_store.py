@@ -16,8 +16,8 @@ from khabar.serve.model import ModelInfo
 from khabar.serve.review import _tables
 from khabar.serve.review._intake import read_record
 from khabar.serve.review._operations import DoneOperation, LabelOperation, ReopenOperation
-from khabar.serve.review._store import ConflictError, NotFoundError, Store
 from khabar.serve.review._tables import StoreError, corrections, meta, open_database
+from khabar.serve.store import ConflictError, NotFoundError, Store
 
 MODEL = ModelInfo("default", "0123456789ab", "0.1.0", "1.1")
 NEWER = ModelInfo("newer", "ba9876543210", "0.1.0", "1.1")

@@ -6,15 +6,18 @@ Cohen (1960), «A coefficient of agreement for nominal scales», by scikit-learn
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from importlib.util import find_spec
 from itertools import combinations
 from typing import Any, Final
 
 import krippendorff
-from sklearn.metrics import cohen_kappa_score
 
 from khabar.labels import Label
 from khabar.serve.review._state import FURNITURE, Span
-from khabar.serve.review._store import Logged, ReviewedArticle
+from khabar.serve.store import Logged, ReviewedArticle
+
+if find_spec("sklearn") is None:  # when the server starts, not when somebody asks for the figures
+    raise ModuleNotFoundError("scikit-learn is not installed", name="sklearn")
 
 CATEGORIES: Final = (*(label.value for label in Label), FURNITURE)
 
@@ -68,6 +71,9 @@ def _pair(shared: list[dict[str, str]], two: tuple[str, str]) -> dict[str, Any] 
     first, second = zip(*both, strict=True)
     counted = Counter(both)
     used = [name for name in CATEGORIES if name in {*first, *second}]
+    # Here, not above: it takes longer to import than everything else that a server needs.
+    from sklearn.metrics import cohen_kappa_score
+
     return {
         "people": list(two),
         "units": len(both),

@@ -9,7 +9,7 @@ from khabar.corpus import write_doccano, write_jsonl, write_label_studio
 from khabar.errors import KhabarError
 from khabar.schema import LabelledArticle, LabelledSentence
 from khabar.serve.model import ModelInfo
-from khabar.serve.review._store import ReviewedArticle
+from khabar.serve.store import ReviewedArticle
 
 Format = Literal["khabar", "label-studio", "doccano"]
 Chosen = Literal["done", "touched", "all"]

@@ -4,7 +4,7 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
@@ -35,6 +35,8 @@ class NewArticle:
     """Labels that it brings along, by name."""
     place: str
     """How to call it in an error."""
+    second_name: str | None = None
+    """A name to take when ``name`` is taken; None when its owner chose the name."""
 
 
 class IntakeError(InputError):
@@ -75,7 +77,11 @@ def read_files(
         except InputError as error:
             yield IntakeError(bare, str(error).removeprefix(f"{bare} "))
         else:
-            yield read_record(record, bare, max_characters)
+            article = read_record(record, bare, max_characters)
+            if isinstance(article, NewArticle):
+                # Files of different folders often have the same name.
+                article = replace(article, second_name=f"{article.name}-{article.id[:8]}")
+            yield article
 
 
 def _read_lines(name: str, data: bytes, max_characters: int) -> Iterator[NewArticle | IntakeError]:

@@ -227,7 +227,10 @@ class Review:
                 for span in self.unconfirmed(annotator, blind=blind):
                     shown = self._shown(span, annotator, model, blind=blind)
                     if shown is None:
-                        raise NotReadyError("the model has not read the article yet; try again in a moment.")
+                        raise NotReadyError(
+                            "the model has not read all sentences yet; mark the article as done in a request "
+                            "of its own, in a moment."
+                        )
                     yield self._labelling(span, shown, annotator, at, model, blind=blind)
                 yield Change("done", annotator, at, blind=blind)
             case ReopenOperation():

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -18,7 +18,7 @@ from khabar.schema import AnnotatedSentence
 from khabar.serve.model import ModelInfo
 from khabar.serve.review._intake import NewArticle
 from khabar.serve.review._operations import Operation
-from khabar.serve.review._state import Change, Review, Span, Unit, conflicting
+from khabar.serve.review._state import Change, Review, ReviewError, Span, Unit, conflicting
 from khabar.serve.review._tables import (
     WRITES,
     articles,
@@ -153,9 +153,12 @@ class Store:
         if known is not None:
             result.known.append((known.id, known.name))
             return
-        if connection.scalar(select(articles.c.id).where(articles.c.name == new.name)) is not None:
+        name = new.name
+        if _is_taken(connection, name) and new.second_name is not None:
+            name = new.second_name
+        if _is_taken(connection, name):
             result.refused.append(
-                (new.place, f"the name {new.name!r} is taken by an article with another text; rename it.")
+                (new.place, f"the name {name!r} is taken by an article with another text; rename it.")
             )
             return
         now = datetime.now(UTC)
@@ -178,7 +181,7 @@ class Store:
                     insert(articles).values(
                         id=new.id,
                         number=number,
-                        name=new.name,
+                        name=name,
                         title=new.title,
                         text=new.text,
                         outlet=new.outlet,
@@ -196,7 +199,7 @@ class Store:
             result.refused.append((new.place, "was added by somebody else at the same moment; add it again."))
             return
         _log(connection, new.id, changes, model, None)
-        result.added.append((new.id, new.name))
+        result.added.append((new.id, name))
 
     def queue(
         self, model: ModelInfo, *, order: Order, state: State, offset: int, limit: int
@@ -321,10 +324,19 @@ class Store:
             log = _changes(connection, identifier)
             shown = _predictions(connection, identifier, model)
             article = _reviewed(row, log, shown)
-            if request_id is not None and _is_saved(connection, identifier, request_id):
+            if request_id is not None and _is_saved(connection, identifier, annotator, request_id):
                 return article
+            if revision > row.revision:
+                raise ReviewError(
+                    "invalid", f"revision is {revision}, but the article is at {row.revision}; load it again."
+                )
             review, labels = article.review, article.model_labels
-            newer = [change for change in log if change.revision > revision]
+            newer = [
+                change
+                for change in log
+                # A second opinion is not to know what labels others gave in between.
+                if change.revision > revision and (not blind or change.op in ("merge", "split"))
+            ]
             before = review.labelled()
             at = datetime.now(UTC)
             rows: list[Change] = []
@@ -340,12 +352,13 @@ class Store:
                 review.apply(rows[-1])
             if not rows:
                 return article
-            values: dict[str, Any] = {"revision": row.revision + 1, **_counted(review)}
-            if review.done and row.split is None:
-                values["split"] = _next_split(connection)
+            saved = replace(article, revision=row.revision + 1)
+            if review.done and saved.split is None:
+                saved = replace(saved, split=_next_split(connection))
+            values = {"revision": saved.revision, "split": saved.split, **_counted(review)}
             connection.execute(update(articles).where(articles.c.id == identifier).values(**values))
-            _log(connection, identifier, rows, model, request_id, values["revision"])
-            return self._get(connection, identifier, model)
+            _log(connection, identifier, rows, model, request_id, saved.revision)
+        return saved
 
     def history(self, identifier: str) -> list[Logged]:
         """Return the log of an article, oldest row first.
@@ -390,6 +403,10 @@ def _in_state(query: Select[Any], state: State) -> Select[Any]:
             return query.where(articles.c.disagreements > 0)
         case "all":
             return query
+
+
+def _is_taken(connection: Connection, name: str) -> bool:
+    return connection.scalar(select(articles.c.id).where(articles.c.name == name)) is not None
 
 
 def _article_row(connection: Connection, identifier: str, *, lock: bool = False) -> Row[Any]:
@@ -469,9 +486,11 @@ def _log(
     connection.execute(insert(corrections), rows)
 
 
-def _is_saved(connection: Connection, identifier: str, request_id: str) -> bool:
+def _is_saved(connection: Connection, identifier: str, annotator: str, request_id: str) -> bool:
     wanted = select(corrections.c.id).where(
-        corrections.c.article_id == identifier, corrections.c.request_id == request_id
+        corrections.c.article_id == identifier,
+        corrections.c.annotator == annotator,
+        corrections.c.request_id == request_id,
     )
     return connection.scalar(wanted.limit(1)) is not None
 
@@ -516,7 +535,8 @@ def _counted(review: Review) -> dict[str, Any]:
 
 def _next_split(connection: Connection) -> str:
     """Return the split of the next article that is done; an article keeps it for good."""
-    done = connection.scalar(select(func.count()).where(articles.c.split.is_not(None))) or 0
+    dealt = select(func.count()).where(articles.c.split.in_(("train", "validation")))
+    done = connection.scalar(dealt) or 0
     return "validation" if done % VALIDATION_EVERY == 1 else "train"
 
 
