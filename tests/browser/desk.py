@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -88,7 +89,7 @@ class Desk:
     def open(self, article, suffix=""):
         page = self.visit(f"#/a/{article}{suffix}")
         page.wait_for_selector(".khabar-row")
-        page.wait_for_function("!document.querySelector('.khabar-row.is-undecided')")
+        self.until("!document.querySelector('.khabar-row.is-undecided')")
         return page
 
     def article(self, article):
@@ -96,6 +97,13 @@ class Desk:
 
     def saved(self) -> None:
         self.page.wait_for_selector("#save-state[data-state=saved][data-waiting='0']")
+
+    def until(self, expression, timeout=TIMEOUT) -> None:
+        """Wait until a JavaScript expression is true; the page's policy forbids Playwright's own way."""
+        end = time.monotonic() + timeout / 1000
+        while not self.page.evaluate(expression):
+            assert time.monotonic() < end, f"not within {timeout} ms: {expression}"
+            self.page.wait_for_timeout(50)
 
     def press(self, *keys) -> None:
         for key in keys:

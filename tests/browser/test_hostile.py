@@ -18,31 +18,35 @@ def long_article():
     sentences = [
         f"وقال شاهد رقم {number} إن الطريق كان مغلقا أمام السيارات منذ الصباح." for number in range(3400)
     ]
-    return ". ".join([HOSTILE, *sentences])[:200_000]
+    return ". ".join([HOSTILE.replace("\x00", ""), *sentences])[:200_000]
 
 
 def test_hostile_article_is_text(sit):
     desk = sit(language="en")
     page = desk.visit()
-    page.fill("#paste-text", HOSTILE.replace("\x00", "\u2400"))
+    page.fill("#paste-text", HOSTILE)
     page.get_by_role("button", name="Show it annotated").click()
     page.wait_for_selector("#keep")
     attacked(page)
-    page = desk.open(desk.add(HOSTILE, title="<b onclick=alert(1)>عنوان</b> \u202eمقلوب"))
+    # A database cannot keep a NUL, and the server says so.
+    desk.press("Enter")
+    expect(page.locator("#notices")).to_contain_text("NUL character")
+    desk.errors.clear()  # the browser writes every 422 on its console
+    page = desk.open(desk.add(HOSTILE.replace("\x00", ""), title="<b onclick=alert(1)>عنوان</b> \u202eمقلوب"))
     attacked(page)
     expect(page.locator(".khabar-turn", has_text="RLO").first).to_be_visible()
     desk.press("j", "s")
     page.wait_for_selector("button.word")
     desk.press("Enter", "g", "Escape", "q")
     page.wait_for_selector("a.entry")
-    attacked(page)
+    attacked(page, "<b onclick=alert(1)>عنوان</b>")
 
 
-def attacked(page):
+def attacked(page, text="<script>window.attacked = 1</script>"):
     assert page.evaluate("window.attacked") is None
     assert page.locator("main :is(script, img, style, b, template)").count() == 0
     shown = page.locator("main").inner_text()
-    assert "<script>window.attacked = 1</script>" in shown
+    assert text in shown
     assert not set(shown) & set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\x00\x1b")
 
 
@@ -53,7 +57,7 @@ def test_two_hundred_thousand_characters(sit):
     article = desk.add(text)
     page = desk.visit(f"#/a/{article}")
     page.wait_for_selector(".khabar-row")
-    page.wait_for_function("!document.querySelector('.khabar-row.is-undecided')", timeout=120_000)
+    desk.until("!document.querySelector('.khabar-row.is-undecided')", timeout=120_000)
     count = page.locator(".khabar-row").count()
     assert count > 2000
     desk.press("End", "k", "m")

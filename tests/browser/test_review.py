@@ -169,10 +169,10 @@ def test_files_are_uploaded_and_gone_through_in_the_order_of_doubt(desk, tmp_pat
     page.set_input_files("#files", [tmp_path / "north.txt", tmp_path / "more.jsonl"])
     expect(page.locator(".upload [role=status]")).to_contain_text("أضيف: 3")
     expect(page.locator(".upload [role=status]")).to_contain_text("more.jsonl, line 3")
-    page.wait_for_function("document.querySelector('.articles')?.textContent.includes('أدنى ثقة')")
+    desk.until("document.querySelector('.articles')?.textContent.includes('أدنى ثقة')")
     names = page.locator(".entry-name")
     expect(names.filter(has_text="north")).to_have_count(1)
-    page.wait_for_function("!/لم يقرأ/.test(document.querySelector('main').textContent)")
+    desk.until("!/لم يقرأ/.test(document.querySelector('main').textContent)")
     doubts = [
         float(words.split()[-1])
         for words in page.locator(".facts span", has_text="أدنى ثقة").all_inner_texts()
@@ -185,7 +185,7 @@ def test_files_are_uploaded_and_gone_through_in_the_order_of_doubt(desk, tmp_pat
     page.wait_for_selector(".dock-label")
     first = page.url
     desk.press("n")
-    page.wait_for_function("address => location.href !== address", arg=first)
+    page.wait_for_url(lambda url: url != first)
     desk.press("q")
     page.wait_for_selector("#paste-text")
 
@@ -287,7 +287,7 @@ def test_nothing_is_lost_while_the_server_is_away(desk):
     desk.errors.clear()  # the browser writes every failed request on its console
     desk.page = desk.new_page()
     page = desk.visit()
-    page.wait_for_function("Object.keys(localStorage).every(key => !key.startsWith('khabar.out.'))")
+    desk.until("Object.keys(localStorage).every(key => !key.startsWith('khabar.out.'))")
     assert desk.article(article)["labelled"] == 2
     desk.open(article)
     expect(page.locator(".khabar-row")).to_have_count(UNITS - 1)
