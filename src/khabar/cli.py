@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from khabar.annotator import Annotator
+    from khabar.render.words import Language
 
 STDIN = "-"
 
@@ -78,6 +79,14 @@ class Format(StrEnum):
     TABLE = "table"
     JSONL = "jsonl"
     CSV = "csv"
+    HTML = "html"
+
+
+class HtmlLanguage(StrEnum):
+    """Language of the words around the articles of an HTML page."""
+
+    AR = "ar"
+    EN = "en"
 
 
 class OnError(StrEnum):
@@ -88,13 +97,16 @@ class OnError(StrEnum):
 
 
 class Renderer(Protocol):
-    """One output format: the text before the first article, and the text of each article."""
+    """One output format: the text before the first article, that of each article, and that after the last."""
 
     def opening(self) -> str:
         """Return what stands at the top, an empty string for nothing."""
 
     def article(self, article: AnnotatedArticle, source: str) -> str:
         """Return the text of one article, its last newline included."""
+
+    def closing(self) -> str:
+        """Return what stands at the bottom, an empty string for nothing."""
 
 
 class _Jsonl:
@@ -104,6 +116,9 @@ class _Jsonl:
     def article(self, article: AnnotatedArticle, source: str) -> str:
         return jsonl_line(article, source)
 
+    def closing(self) -> str:
+        return ""
+
 
 class _Csv:
     def opening(self) -> str:
@@ -111,6 +126,9 @@ class _Csv:
 
     def article(self, article: AnnotatedArticle, source: str) -> str:
         return csv_rows(article, source)
+
+    def closing(self) -> str:
+        return ""
 
 
 class _Table:
@@ -133,6 +151,31 @@ class _Table:
         gap = "" if self._first else "\n"
         self._first = False
         return gap + render_table(article, source, self._console, self._direction)
+
+    def closing(self) -> str:
+        return ""
+
+
+class _Html:
+    """One page, whatever the number of articles."""
+
+    def __init__(self, language: Language) -> None:
+        # Here, not above: the templates' library is for this format alone.
+        from khabar.render import html
+
+        self._html = html
+        self._language: Language = language
+        self._number = 0
+
+    def opening(self) -> str:
+        return self._html.html_opening(self._language)
+
+    def article(self, article: AnnotatedArticle, source: str) -> str:
+        self._number += 1
+        return self._html.html_article(article, source, self._language, self._number)
+
+    def closing(self) -> str:
+        return self._html.html_closing()
 
 
 class Sink(Protocol):
@@ -257,7 +300,8 @@ def annotate(
             "--format",
             "-f",
             help="[bold]table[/] to read, [bold]jsonl[/] with one article a line, "
-            "[bold]csv[/] with one sentence a row.  [dim]default: what --output ends in, else table[/]",
+            "[bold]csv[/] with one sentence a row, [bold]html[/] as a page to look at and print."
+            "  [dim]default: what --output ends in, else table[/]",
             show_default=False,
         ),
     ] = None,
@@ -279,6 +323,10 @@ def annotate(
             show_default=False,
         ),
     ] = None,
+    language: Annotated[
+        HtmlLanguage,
+        typer.Option(help="Of the names of the labels with [bold]--format html[/]."),
+    ] = HtmlLanguage.AR,
     model: Annotated[
         str | None,
         typer.Option(
@@ -319,6 +367,8 @@ def annotate(
     pbpaste | khabar annotate - --title "مقتل ثلاثة أشخاص في حادث سير"
 
     khabar annotate news/*.txt --format csv --model ./my-model > annotations.csv
+
+    khabar annotate news/*.txt --output annotations.html
     """
     errors = Console(stderr=True)
     journal = _Journal(errors)
@@ -343,7 +393,7 @@ def annotate(
             step = stack.enter_context(_progress(len(files), errors, output))
             read = _read(files, title)
             found = annotate_inputs(annotator, read, workers)
-            done = _write(found, _renderer(chosen, output), sink, journal, step, on_error)
+            done = _write(found, _renderer(chosen, output, language), sink, journal, step, on_error)
             if done:
                 with _writing():
                     sink.commit()
@@ -409,7 +459,7 @@ def _format_of(output: Path | None) -> Format:
     return Format(ending) if ending in set(Format) else Format.TABLE
 
 
-def _renderer(chosen: Format, output: Path | None) -> Renderer:
+def _renderer(chosen: Format, output: Path | None, language: HtmlLanguage) -> Renderer:
     match chosen:
         case Format.JSONL:
             return _Jsonl()
@@ -417,6 +467,8 @@ def _renderer(chosen: Format, output: Path | None) -> Renderer:
             return _Csv()
         case Format.TABLE:
             return _Table(to_stdout=output is None)
+        case Format.HTML:
+            return _Html(language.value)
 
 
 def _write(
@@ -440,6 +492,9 @@ def _write(
                 sink.write(((renderer.opening() if not done else "") + text).encode("utf-8"))
             done += 1
         step()
+    if done and (text := renderer.closing()):
+        with _writing():
+            sink.write(text.encode("utf-8"))
     return done
 
 

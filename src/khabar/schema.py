@@ -7,9 +7,12 @@ and the text opens with its headline; for every other sentence, and for furnitur
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from khabar.labels import Label
+
+if TYPE_CHECKING:
+    from khabar.render.words import Language
 
 Part = Literal["title", "body"]
 
@@ -84,6 +87,24 @@ class AnnotatedArticle:
 
     def __len__(self) -> int:
         return len(self.sentences)
+
+    def to_html(self, *, language: "Language" = "ar", fragment: bool = False) -> str:
+        """Return the article as HTML, each sentence with its label; a page of its own unless ``fragment``.
+
+        The page needs no network and runs no script; see `khabar.render.html.render_html`.
+
+        Args:
+            language: ``"ar"`` or ``"en"``, for the names of the labels and the words around the article.
+            fragment: Leave out ``<html>``, ``<head>`` and ``<body>``, to put it inside another page.
+        """
+        # Here, not above: whoever renders nothing need not load the templates' library.
+        from khabar.render.html import render_html
+
+        return render_html(self, language=language, fragment=fragment)
+
+    def _repr_html_(self) -> str:
+        """Show the article in a notebook."""
+        return self.to_html(language="en", fragment=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,25 @@ def test_help(args):
 
 
 @pytest.mark.usefixtures("fake", "news")
+def test_html_is_one_page_of_all_articles():
+    result = run("1.txt", "2.txt", "--format", "html")
+    assert result.exit_code == 0
+    assert result.stdout.startswith("<!DOCTYPE html>")
+    assert result.stdout.endswith("</html>\n")
+    assert result.stdout.count("<html") == 1
+    assert result.stdout.count("<article") == 2
+    assert '<h2 class="khabar-source"><bdi>2.txt</bdi></h2>' in result.stdout
+
+
+@pytest.mark.usefixtures("fake", "news")
+def test_html_by_the_name_of_the_output_in_english():
+    assert run("1.txt", "-o", "page.html", "--language", "en").exit_code == 0
+    page = Path("page.html").read_text(encoding="utf-8")
+    assert '<html lang="en" dir="ltr">' in page
+    assert "official statement" in page
+
+
+@pytest.mark.usefixtures("fake", "news")
 def test_table_is_the_default():
     result = run("1.txt")
     assert result.exit_code == 0

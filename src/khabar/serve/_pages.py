@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse, Response
 
 from khabar._version import __version__
 from khabar.labels import Label
+from khabar.render.words import FURNITURE_NAMES, LABEL_NAMES
 from khabar.serve._problems import PlainJSONResponse, ProblemError
 from khabar.serve._records import GuidelinesOut, HealthOut
 from khabar.serve._state import server_of
@@ -26,7 +27,10 @@ router = APIRouter()
 
 @cache
 def _templates() -> Environment:
-    return Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True)
+    # An article looks here as it does where `to_html` shows it, so the page takes the style from there.
+    return Environment(
+        loader=FileSystemLoader([HERE / "templates", HERE.parent / "render" / "templates"]), autoescape=True
+    )
 
 
 @router.get("/", include_in_schema=False)
@@ -42,6 +46,7 @@ async def page(request: Request) -> Response:
         version=__version__,
         model={"name": server.model.name, "fingerprint": server.model.fingerprint},
         labels=[label.value for label in Label],
+        names={"labels": LABEL_NAMES, "furniture": FURNITURE_NAMES},
         token_required=options.token is not None,
         limits={
             "characters": options.max_characters,
