@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from khabar.article import read_article
 from khabar.backends import BackendName, load_backend
 from khabar.bundle import BUILT_IN, Bundle, load_bundle, resolve
+from khabar.confidence import calibrated, label_set
 from khabar.errors import BundleError, InputError
+from khabar.labels import Label
 from khabar.schema import AnnotatedArticle, AnnotatedSentence, Article, Sentence
 
 _ARTICLES_AT_ONCE = 32
@@ -37,7 +39,13 @@ class Annotator:
     """
 
     def __init__(
-        self, model: str = "default", *, backend: BackendName | None = None, threads: int | None = None
+        self,
+        model: str = "default",
+        *,
+        backend: BackendName | None = None,
+        threads: int | None = None,
+        min_score: float | None = None,
+        error_rate: float | None = None,
     ) -> None:
         """Load a built-in model.
 
@@ -45,9 +53,15 @@ class Annotator:
             model: Name of a built-in model; there is one, ``"default"``. Others load with `from_pretrained`.
             backend: ``"onnx"`` or ``"torch"``; None takes ONNX where the model has a graph for it.
             threads: How many threads to compute with; None leaves it to the backend.
+            min_score: Abstain below this probability, 0 to 1: such a sentence has the label None and keeps
+                its scores. None never abstains.
+            error_rate: Give every sentence its ``label_set``, the labels among which the right one is but for
+                this share of sentences, such as 0.1. None gives none.
 
         Raises:
-            BundleError: There is no built-in model of that name, or its files are missing.
+            BundleError: There is no built-in model of that name, its files are missing, or it was not
+                calibrated for label sets.
+            InputError: ``min_score`` or ``error_rate`` is no number that it may be.
         """
         path = BUILT_IN.parent / model
         if Path(model).name != model or not path.is_dir():
@@ -55,11 +69,17 @@ class Annotator:
                 f"{model!r} is no built-in model; "
                 f"for a folder or a hub name use Annotator.from_pretrained({model!r})."
             )
-        self._load(path, backend, threads)
+        self._load(path, backend, threads, min_score, error_rate)
 
     @classmethod
     def from_pretrained(
-        cls, model: str | Path, *, backend: BackendName | None = None, threads: int | None = None
+        cls,
+        model: str | Path,
+        *,
+        backend: BackendName | None = None,
+        threads: int | None = None,
+        min_score: float | None = None,
+        error_rate: float | None = None,
     ) -> Self:
         """Load a saved model.
 
@@ -67,17 +87,34 @@ class Annotator:
             model: A bundle's folder, or its name on the Hugging Face hub (``owner/model``).
             backend: As for the constructor.
             threads: As for the constructor.
+            min_score: As for the constructor.
+            error_rate: As for the constructor.
 
         Raises:
-            BundleError: There is no such model, or it is incomplete, damaged or unsafe.
+            BundleError: There is no such model, it is incomplete, damaged or unsafe, or it was not calibrated
+                for label sets.
+            InputError: ``min_score`` or ``error_rate`` is no number that it may be.
             MissingExtraError: The backend is not installed.
         """
         annotator = cls.__new__(cls)
-        annotator._load(resolve(model), backend, threads)
+        annotator._load(resolve(model), backend, threads, min_score, error_rate)
         return annotator
 
-    def _load(self, path: Path, backend: BackendName | None, threads: int | None) -> None:
+    def _load(
+        self,
+        path: Path,
+        backend: BackendName | None,
+        threads: int | None,
+        min_score: float | None,
+        error_rate: float | None,
+    ) -> None:
+        if min_score is not None and not _is_probability(min_score):
+            raise InputError(f"min_score is {min_score!r}, expected a probability from 0 to 1.")
+        if error_rate is not None and not _is_probability(error_rate):
+            raise InputError(f"error_rate is {error_rate!r}, expected a share such as 0.1.")
         self.bundle: Bundle = load_bundle(path)
+        self._min_score = min_score
+        self._least = None if error_rate is None else _least_probabilities(self.bundle, error_rate)
         try:
             self._encoder = self.bundle.encoder()
         except ValueError as error:
@@ -185,32 +222,45 @@ class Annotator:
     def _decode(
         self, sentences: Sequence[Sentence], logits: NDArray[np.float32], truncated: list[bool]
     ) -> list[AnnotatedSentence]:
+        settings = self.bundle.settings
         names = [str(label) for label in self.bundle.labels]
+        probabilities = calibrated(logits, settings.temperature, settings.temperature_slope)
         decoded = []
-        for sentence, row, cut in zip(
-            sentences, _softmax(logits / self.bundle.settings.temperature), truncated, strict=True
-        ):
+        for sentence, row, cut in zip(sentences, probabilities, truncated, strict=True):
             best = int(row.argmax())
+            scores = dict(zip(names, row.tolist(), strict=True))
+            sure = self._min_score is None or scores[names[best]] >= self._min_score
             decoded.append(
                 AnnotatedSentence(
                     sentence.part,
                     sentence.start,
                     sentence.end,
                     sentence.text,
-                    label=self.bundle.labels[best],
-                    score=float(row[best]),
-                    scores=dict(zip(names, row.tolist(), strict=True)),
+                    label=self.bundle.labels[best] if sure else None,
+                    score=scores[names[best]],
+                    scores=scores,
                     truncated=cut,
+                    label_set=None if self._least is None else label_set(scores, self._least),
                 )
             )
         return decoded
 
 
-def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
-    wide = logits.astype(np.float64)
-    powers = np.exp(wide - wide.max(axis=-1, keepdims=True, initial=-np.inf))
-    result: NDArray[np.float64] = powers / powers.sum(axis=-1, keepdims=True)
-    return result
+def _is_probability(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
+
+
+def _least_probabilities(bundle: Bundle, error_rate: float) -> dict[Label, float]:
+    """Return the thresholds of label sets at an error rate."""
+    if bundle.settings.label_sets is None:
+        raise BundleError(
+            f"{bundle.path}: error_rate is {error_rate}, but this model was not calibrated for label sets; "
+            f"do it with `python scripts/calibrate.py {bundle.path} DATA`, or leave error_rate out."
+        )
+    try:
+        return bundle.settings.label_sets.at(error_rate)
+    except ValueError as error:
+        raise InputError(str(error)) from error
 
 
 def _read_sentences(sentences: Iterable[str]) -> list[str]:

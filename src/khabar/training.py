@@ -14,8 +14,6 @@ import numpy as np
 import torch
 import yaml
 from datasets import Dataset
-from scipy.optimize import minimize_scalar
-from scipy.special import logsumexp
 from sklearn.linear_model import LogisticRegression
 from transformers import (
     AutoConfig,
@@ -36,6 +34,7 @@ from transformers.modeling_outputs import TokenClassifierOutput
 
 from khabar.annotator import Annotator
 from khabar.bundle import BUILT_IN, ONNX_INT8, Settings, save_settings
+from khabar.calibration import calibrate
 from khabar.card import write_card, write_metrics
 from khabar.config import AdaptConfig, RunConfig
 from khabar.corpus import read_labelled
@@ -566,7 +565,7 @@ class LogFigures(TrainerCallback):
 def finish(
     config: RunConfig, splits: Splits, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase
 ) -> Path:
-    """Make a trained model a bundle: weights, int8 graph, temperature, scores and card.
+    """Make a trained model a bundle: weights, int8 graph, calibration, scores and card.
 
     The bundle is put together aside and takes its place when it is whole. An int8 graph that does not agree
     with the weights on the validation articles is left out, with a warning in the log.
@@ -598,9 +597,8 @@ def finish(
         (staging / ONNX_INT8).unlink()
         log.warning("%s It was left out: the model annotates with its full weights, on torch.", error)
 
-    annotator = Annotator.from_pretrained(staging)
-    temperature = fit_temperature(annotator, splits.validation)
-    save_settings(staging, settings.model_copy(update={"temperature": temperature}))
+    calibration = calibrate(Annotator.from_pretrained(staging), splits.validation)
+    save_settings(staging, calibration.apply(settings))
 
     evaluated = summarise(judge(Annotator.from_pretrained(staging), splits.validation))
     validation = config.data.validation_split
@@ -618,30 +616,6 @@ def finish(
     shutil.rmtree(target, ignore_errors=True)
     staging.rename(target)
     return target
-
-
-def fit_temperature(annotator: Annotator, articles: Sequence[LabelledArticle]) -> float:
-    """Find the temperature at which the annotator's probabilities fit the labels best (Guo et al. 2017).
-
-    Returns:
-        The divisor of the logits, between 0.05 and 20, that minimises the negative log-likelihood.
-    """
-    logits, targets = [], []
-    for article in articles:
-        rows = annotator.logits([sentence.text for sentence in article.sentences])
-        for row, sentence in zip(rows, article.sentences, strict=True):
-            if sentence.label is not None:
-                logits.append(row)
-                targets.append(annotator.bundle.labels.index(sentence.label))
-    scores = np.array(logits, dtype=np.float64)
-    right = scores[np.arange(len(targets)), targets]
-
-    def loss(exponent: float) -> float:
-        temperature = np.exp(exponent)
-        return float((logsumexp(scores / temperature, axis=-1) - right / temperature).mean())
-
-    found = minimize_scalar(loss, bounds=(np.log(0.05), np.log(20)), method="bounded")
-    return round(float(np.exp(found.x)), 4)
 
 
 def _shareable(config: RunConfig) -> str:

@@ -115,6 +115,7 @@ def test_wheel_holds_the_model_and_the_notices(wheel):
         sizes = {entry.filename: entry.file_size for entry in archive.infolist()}
     (information,) = {name.partition("/")[0] for name in sizes if ".dist-info/" in name}
     expected = [f"khabar/models/default/{name}" for name in MODEL_FILES]
+    expected += ["khabar/evaluation/templates/report.html.j2"]
     expected += ["khabar/py.typed", *(f"{information}/licenses/{name}" for name in NOTICES)]
     assert [name for name in expected if name not in sizes] == []
     assert [name for name in expected if not sizes[name]] == ["khabar/py.typed"]
