@@ -1,11 +1,13 @@
 """Evaluate a model on labelled articles, next to other models and baselines, in one table.
 
-    python scripts/evaluate.py default data.jsonl --tfidf --against-torch --output report.json
+    python scripts/evaluate.py default data.jsonl --output report
+    python scripts/evaluate.py default data.jsonl --tfidf --against-torch --output report
     python scripts/evaluate.py runs/a/bundle data.jsonl --split validation --compare "single=runs/b/bundle"
 
 A model is "default" for the built-in one, else a folder or hub id, with NAME= before it to name its row.
-Every model runs through the Annotator that users call, on its int8 graph where it has one. The TF-IDF
-baseline is fitted on the train split of DATA and chosen on its validation split.
+Every model runs through the Annotator that users call, on its int8 graph where it has one; MODEL also from
+the raw text of the articles. The TF-IDF baseline is fitted on the train split of DATA and chosen on its
+validation split. --output FOLDER leaves report.json, report.md and report.html, a page with plots.
 """
 
 import argparse
@@ -21,27 +23,33 @@ from rich.progress import track
 from khabar import Annotator, KhabarError
 from khabar._files import write_text
 from khabar.backends import BackendName
-from khabar.bundle import BUILT_IN
+from khabar.bundle import BUILT_IN, Bundle
+from khabar.confidence import LabelSets
 from khabar.corpus import FORMATS, near_duplicates, read_labelled
 from khabar.errors import DataError
 from khabar.evaluation import (
+    CORPUS_AGREEMENT,
     Agreement,
+    AnnotatorAgreement,
+    ArticleAnnotator,
     Bootstrap,
     DataSummary,
     Judgement,
     Report,
     SentenceAnnotator,
     agreement,
+    end_to_end,
     judge,
     summarise,
+    write_markdown,
 )
 from khabar.schema import LabelledArticle
 
 
 def main(options: argparse.Namespace) -> None:
     """Read, annotate, score, print, write."""
-    outputs = [path for path in (options.output, options.markdown) if path is not None]
-    for path in outputs:
+    outputs = files_of(options.output, options.markdown)
+    for path in outputs.values():
         path.parent.mkdir(parents=True, exist_ok=True)
     corpus = read_labelled(options.data, options.format)
     articles = choose(corpus, options.split, options.data)
@@ -54,7 +62,11 @@ def main(options: argparse.Namespace) -> None:
     bootstrap = Bootstrap(resamples=options.resamples)
 
     main_name, model = named(options.model)
-    judged[main_name] = run(load(model, "onnx" if options.against_torch else None), articles, main_name)
+    annotator = load(model, "onnx" if options.against_torch else None)
+    judged[main_name] = run(annotator, articles, main_name)
+    raw = {}
+    if options.raw_text and isinstance(annotator, ArticleAnnotator):
+        raw[main_name] = end_to_end(annotator, articles, bootstrap)
     if options.against_torch:
         exact = f"{main_name}, fp32"
         judged[exact] = run(load(model, "torch"), articles, exact)
@@ -73,9 +85,16 @@ def main(options: argparse.Namespace) -> None:
     parts = apart(corpus, options.split) if options.apart else {}
     report = Report(
         data=DataSummary.of(articles, options.data.name, options.split),
-        systems={name: summarise(judgements, bootstrap, parts) for name, judgements in judged.items()},
+        systems={
+            name: summarise(
+                judgements, bootstrap, parts, label_sets_of(annotator) if name == main_name else None
+            )
+            for name, judgements in judged.items()
+        },
         agreements=agreements,
         bootstrap=bootstrap,
+        raw=raw,
+        annotators=options.agreement,
     )
     console = Console(width=None if sys.stdout.isatty() else 200)
     console.print(report.note, highlight=False)
@@ -87,12 +106,42 @@ def main(options: argparse.Namespace) -> None:
 
         summary, evaluation = report.data.to_dict(), report.systems[main_name].to_dict()
         add_evaluation(BUILT_IN if model == "default" else Path(model), options.split, summary, evaluation)
-    if options.output:
-        write_text(
-            options.output, json.dumps(report.to_dict(), ensure_ascii=False, indent=2, allow_nan=False) + "\n"
-        )
-    if options.markdown:
-        write_text(options.markdown, report.to_markdown())
+    if "json" in outputs:
+        data = json.dumps(report.to_dict(), ensure_ascii=False, indent=2, allow_nan=False)
+        write_text(outputs["json"], data + "\n")
+    if "md" in outputs:
+        write_markdown(outputs["md"], report)
+    if "html" in outputs:
+        # Only the page needs matplotlib.
+        from khabar.evaluation.html import render_html
+
+        write_text(outputs["html"], render_html(report))
+
+
+def files_of(output: Path | None, markdown: Path | None) -> dict[str, Path]:
+    """What to write where, by its ending: a folder gets all three, a name in .json the data alone."""
+    files = {}
+    if output is not None and output.suffix.lower() == ".json":
+        files["json"] = output
+    elif output is not None:
+        if output.exists() and not output.is_dir():
+            raise DataError(f"--output {output}: is a file; name a folder, or FILE.json for data alone.")
+        files = {ending: output / f"report.{ending}" for ending in ("json", "md", "html")}
+    return files if markdown is None else {**files, "md": markdown}
+
+
+def label_sets_of(annotator: SentenceAnnotator) -> LabelSets | None:
+    """Thresholds of label sets, of a model that has them."""
+    bundle = getattr(annotator, "bundle", None)
+    return bundle.settings.label_sets if isinstance(bundle, Bundle) else None
+
+
+def agreed(value: str) -> AnnotatorAgreement:
+    """What annotators agree on."""
+    try:
+        return AnnotatorAgreement(float(value))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{value!r} is no share of units from 0 to 1") from None
 
 
 def apart(corpus: list[LabelledArticle], split: str) -> dict[str, Callable[[Judgement], bool]]:
@@ -160,8 +209,33 @@ if __name__ == "__main__":
         help="report articles without a near-duplicate in another split of DATA apart",
     )
     parser.add_argument("--resamples", type=int, default=2000, help="of the bootstrap (default: %(default)s)")
-    parser.add_argument("--output", type=Path, help="JSON report to write")
-    parser.add_argument("--markdown", type=Path, help="Markdown report to write")
+    parser.add_argument(
+        "--agreement",
+        nargs="?",
+        const=CORPUS_AGREEMENT,
+        type=agreed,
+        metavar="SHARE",
+        help="how often annotators agree on such labels, 0 to 1, shown beside accuracy; "
+        "without a number what is known of the built-in model's corpus",
+    )
+    parser.add_argument(
+        "--no-raw-text",
+        dest="raw_text",
+        action="store_false",
+        help="leave out the scores from raw text, which take as long as the others",
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        metavar="FOLDER",
+        help="folder for report.json, report.md and report.html; a name in .json is that file alone",
+    )
+    parser.add_argument(
+        "--markdown",
+        type=Path,
+        help="Markdown report to write; of a page with the lines <!-- report --> and <!-- end of report --> "
+        "only what stands between them is replaced",
+    )
     try:
         main(parser.parse_args())
     except (KhabarError, OSError) as error:

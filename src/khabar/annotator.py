@@ -16,6 +16,7 @@ from khabar._ahead import map_ahead
 from khabar.article import read_article
 from khabar.backends import BackendName, Engine, Precision, load_backend
 from khabar.bundle import BUILT_IN, Bundle, load_bundle, resolve
+from khabar.confidence import calibrated, label_set
 from khabar.encode import EncodedArticle
 from khabar.errors import BundleError, InputError, KhabarError
 from khabar.labels import Label
@@ -69,6 +70,8 @@ class Annotator:
         threads: int | None = None,
         device: str | None = None,
         dtype: Precision = "float32",
+        min_score: float | None = None,
+        error_rate: float | None = None,
     ) -> None:
         """Load a built-in model.
 
@@ -80,9 +83,15 @@ class Annotator:
                 where there is one. For the torch backend alone.
             dtype: Numbers that torch computes with: ``"float32"`` or ``"bfloat16"``. For the torch backend
                 alone.
+            min_score: Abstain below this probability, 0 to 1: such a sentence has the label None and keeps
+                its scores. None never abstains.
+            error_rate: Give every sentence its ``label_set``, the labels among which the right one is but for
+                this share of sentences, such as 0.1. None gives none.
 
         Raises:
-            BundleError: There is no built-in model of that name, or its files are missing.
+            BundleError: There is no built-in model of that name, its files are missing, or it was not
+                calibrated for label sets.
+            InputError: ``min_score`` or ``error_rate`` is no number that it may be.
             ValueError: An option is none of its values, or belongs to the other backend.
         """
         path = BUILT_IN.parent / model
@@ -91,7 +100,7 @@ class Annotator:
                 f"{model!r} is no built-in model; "
                 f"for a folder or a hub name use Annotator.from_pretrained({model!r})."
             )
-        self._load(path, Engine(backend, threads, device, dtype))
+        self._load(path, Engine(backend, threads, device, dtype), min_score, error_rate)
 
     @classmethod
     def from_pretrained(
@@ -102,6 +111,8 @@ class Annotator:
         threads: int | None = None,
         device: str | None = None,
         dtype: Precision = "float32",
+        min_score: float | None = None,
+        error_rate: float | None = None,
     ) -> Self:
         """Load a saved model.
 
@@ -111,18 +122,28 @@ class Annotator:
             threads: As for the constructor.
             device: As for the constructor.
             dtype: As for the constructor.
+            min_score: As for the constructor.
+            error_rate: As for the constructor.
 
         Raises:
-            BundleError: There is no such model, or it is incomplete, damaged or unsafe.
+            BundleError: There is no such model, it is incomplete, damaged or unsafe, or it was not calibrated
+                for label sets.
+            InputError: ``min_score`` or ``error_rate`` is no number that it may be.
             MissingExtraError: The backend is not installed.
             ValueError: As for the constructor.
         """
         annotator = cls.__new__(cls)
-        annotator._load(resolve(model), Engine(backend, threads, device, dtype))
+        annotator._load(resolve(model), Engine(backend, threads, device, dtype), min_score, error_rate)
         return annotator
 
-    def _load(self, path: Path, engine: Engine) -> None:
+    def _load(self, path: Path, engine: Engine, min_score: float | None, error_rate: float | None) -> None:
+        if min_score is not None and not _is_probability(min_score):
+            raise InputError(f"min_score is {min_score!r}, expected a probability from 0 to 1.")
+        if error_rate is not None and not _is_probability(error_rate):
+            raise InputError(f"error_rate is {error_rate!r}, expected a share such as 0.1.")
         self.bundle: Bundle = load_bundle(path)
+        self._min_score = min_score
+        self._least = None if error_rate is None else _least_probabilities(self.bundle, error_rate)
         self._engine = engine
         self._start()
 
@@ -363,32 +384,45 @@ class Annotator:
     def _decode(
         self, sentences: Sequence[Sentence], logits: NDArray[np.float32], truncated: list[bool]
     ) -> list[AnnotatedSentence]:
+        settings = self.bundle.settings
         names = [str(label) for label in self.bundle.labels]
+        probabilities = calibrated(logits, settings.temperature, settings.temperature_slope)
         decoded = []
-        for sentence, row, cut in zip(
-            sentences, _softmax(logits / self.bundle.settings.temperature), truncated, strict=True
-        ):
+        for sentence, row, cut in zip(sentences, probabilities, truncated, strict=True):
             best = int(row.argmax())
+            scores = dict(zip(names, row.tolist(), strict=True))
+            sure = self._min_score is None or scores[names[best]] >= self._min_score
             decoded.append(
                 AnnotatedSentence(
                     sentence.part,
                     sentence.start,
                     sentence.end,
                     sentence.text,
-                    label=self.bundle.labels[best],
-                    score=float(row[best]),
-                    scores=dict(zip(names, row.tolist(), strict=True)),
+                    label=self.bundle.labels[best] if sure else None,
+                    score=scores[names[best]],
+                    scores=scores,
                     truncated=cut,
+                    label_set=None if self._least is None else label_set(scores, self._least),
                 )
             )
         return decoded
 
 
-def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
-    wide = logits.astype(np.float64)
-    powers = np.exp(wide - wide.max(axis=-1, keepdims=True, initial=-np.inf))
-    result: NDArray[np.float64] = powers / powers.sum(axis=-1, keepdims=True)
-    return result
+def _is_probability(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
+
+
+def _least_probabilities(bundle: Bundle, error_rate: float) -> dict[Label, float]:
+    """Return the thresholds of label sets at an error rate."""
+    if bundle.settings.label_sets is None:
+        raise BundleError(
+            f"{bundle.path}: error_rate is {error_rate}, but this model was not calibrated for label sets; "
+            f"do it with `python scripts/calibrate.py {bundle.path} DATA`, or leave error_rate out."
+        )
+    try:
+        return bundle.settings.label_sets.at(error_rate)
+    except ValueError as error:
+        raise InputError(str(error)) from error
 
 
 def _read_sentences(sentences: Iterable[str]) -> list[str]:

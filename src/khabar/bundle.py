@@ -7,6 +7,7 @@ without torch.
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,8 +15,10 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from khabar._files import write_text
 from khabar._version import __version__
 from khabar.arabic import Normalization
+from khabar.confidence import LabelSets
 from khabar.encode import Encoder, WindowOptions, load_tokenizer
 from khabar.errors import BundleError
 from khabar.labels import Label
@@ -48,6 +51,7 @@ AFTER_PADDING = frozenset(
     }
 )
 """Values of ``model_type`` whose encoders number positions from one past the padding id."""
+_NUMBERS = re.compile(r"\[[\s\d.,e+-]+\]")
 BUILT_IN = Path(__file__).parent / "models" / "default"
 
 
@@ -60,6 +64,10 @@ class Settings(BaseModel):
     window: WindowOptions = WindowOptions()
     temperature: float = Field(default=1.0, gt=0)
     """Logits are divided by it before the softmax."""
+    temperature_slope: float = Field(default=0.0, ge=-2, le=2)
+    """How the temperature changes with the entropy of a sentence: see `khabar.confidence.calibrated`."""
+    label_sets: LabelSets | None = None
+    """Thresholds of ``Annotator(error_rate=…)``; None when they were never fitted."""
     guidelines: str = "1.1"
     """Version of the annotation guidelines that the labels follow."""
     library: str = __version__
@@ -206,7 +214,10 @@ def save_settings(path: Path, settings: Settings) -> None:
     content: dict[str, Any] = settings.model_dump(mode="json")
     content["normalization"] = asdict(settings.normalization)
     content["window"] = asdict(settings.window)
-    (path / SETTINGS).write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    text = json.dumps(content, ensure_ascii=False, indent=2)
+    # Thresholds are hundreds of numbers: a list of them stands on one line.
+    text = _NUMBERS.sub(lambda found: "[" + " ".join(found[0][1:-1].split()) + "]", text)
+    write_text(path / SETTINGS, text + "\n")
 
 
 def _labels(path: Path, config: dict[str, Any]) -> tuple[Label, ...]:

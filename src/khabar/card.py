@@ -57,7 +57,7 @@ a person in between.
 - An article is packed into windows of whole sentences, up to $max_tokens tokens each, with up to $context
   sentences of left context where it needs several; pooling: $pooling.
 - The effective configuration is in `$training`, what inference does with a text in `khabar.json`.
-- Probabilities are calibrated on the validation articles with a temperature of $temperature.
+- Probabilities are calibrated on the validation articles with a temperature of $temperature.$label_sets
 $training_run
 | articles and sentences | $data_header |
 | --- | $data_rule |
@@ -82,6 +82,7 @@ $limits
 Written by khabar $version.
 """)
 
+_LABEL_SETS = " Label sets (`error_rate`) come from the same articles."
 _PEOPLE = "Articles name people: the model stores no text, but has learnt from it."
 
 
@@ -111,7 +112,8 @@ class Card:
             context=window.context,
             pooling=window.pooling,
             training=TRAINING,
-            temperature=self.settings.temperature,
+            temperature=_temperature(self.settings),
+            label_sets="" if self.settings.label_sets is None else _LABEL_SETS,
             training_run=_training_run(self.metrics.get("training")),
             data_header=" | ".join(summaries),
             data_rule=" | ".join("---:" for _ in summaries),
@@ -229,9 +231,9 @@ def _scores(split: str, evaluation: dict[str, Any]) -> str:
         f"{name} {_percent(scores['accuracy'])} ({scores['sentences']:,})"
         for name, scores in evaluation["scores"]["slices"].items()
     ]
-    accuracies = f"Accuracy by part (sentences): {', '.join(parts)}."
-    picture = f"![Gold and predicted labels of {split}]({confusion_picture(split)})"
-    return "\n".join([f"### {split}", "", *rows, "", summary, "", accuracies, "", picture])
+    said = [summary, f"Accuracy by part (sentences): {', '.join(parts)}.", *_trust(evaluation["scores"])]
+    said.append(f"![Gold and predicted labels of {split}]({confusion_picture(split)})")
+    return "\n".join([f"### {split}", "", *rows, *(line for text in said for line in ("", text))])
 
 
 def _training_run(record: dict[str, Any] | None) -> str:
@@ -247,6 +249,20 @@ def _training_run(record: dict[str, Any] | None) -> str:
     )
 
 
+def _trust(scores: dict[str, Any]) -> list[str]:
+    """Say how far probabilities and label sets hold; nothing for scores from before they were measured."""
+    if "calibration" not in scores:
+        return []
+    error = scores["calibration"]["top"]["calibration_error"]
+    said = [f"Expected calibration error of the most probable label, 15 bins: {error:.3f}."]
+    said += [
+        f"Label sets at an error rate of {found['error_rate']:g} hold the gold label in "
+        f"{_percent(found['coverage'])} % of the sentences, {found['mean_size']:.2f} labels in a set."
+        for found in scores["label_sets"]
+    ]
+    return [" ".join(said)]
+
+
 def _export(check: dict[str, Any] | None) -> str:
     if check is None:
         return ""
@@ -254,6 +270,12 @@ def _export(check: dict[str, Any] | None) -> str:
         f"The int8 graph gives {check['same_label']:.2%} of {check['sentences']:,} sentences "
         f"the label that the full weights give; a logit differs by {check['mean_difference']:.3f} on average."
     )
+
+
+def _temperature(settings: Settings) -> str:
+    if not settings.temperature_slope:
+        return str(settings.temperature)
+    return f"{settings.temperature} · exp({settings.temperature_slope} · relative entropy)"
 
 
 def _percent(estimate: dict[str, float | None]) -> str:

@@ -255,16 +255,20 @@ def _writing() -> Iterator[None]:
         raise _OutputError(reason(error)) from error
 
 
-def load_annotator(model: str | None) -> Annotator:
-    """Load the model that the command uses; None for the built-in one.
+def load_annotator(
+    model: str | None, *, min_score: float | None = None, error_rate: float | None = None
+) -> Annotator:
+    """Load the model that the command uses; None for the built-in one. The others are `Annotator`'s options.
 
     Raises:
-        khabar.errors.KhabarError: If it is no complete khabar model.
+        khabar.errors.KhabarError: If it is no complete khabar model, or an option does not fit it.
     """
     # Here, not above: ONNX Runtime takes longer to import than --help takes to print.
     from khabar.annotator import Annotator
 
-    return Annotator() if model is None else Annotator.from_pretrained(model)
+    if model is None:
+        return Annotator(min_score=min_score, error_rate=error_rate)
+    return Annotator.from_pretrained(model, min_score=min_score, error_rate=error_rate)
 
 
 def _version(value: bool) -> None:
@@ -352,6 +356,24 @@ def annotate(
             "--format jsonl, a line that says why ([bold]record[/]).",
         ),
     ] = OnError.SKIP,
+    min_score: Annotated[
+        float | None,
+        typer.Option(
+            metavar="P",
+            help="Leave a sentence without a label when its most probable one has less than this probability,"
+            " 0 to 1.",
+            show_default=False,
+        ),
+    ] = None,
+    error_rate: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SHARE",
+            help="Add to each sentence the set of labels that misses the right one in at most this share of"
+            " sentences, such as 0.1. With --format jsonl.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Tag every sentence of one or more articles.
 
@@ -384,12 +406,17 @@ def annotate(
             f"--errors record adds lines of JSON, which {chosen} cannot hold; use --format jsonl with it"
         )
         raise typer.Exit(EXIT_USAGE)
+    if error_rate is not None and chosen is not Format.JSONL:
+        journal.say(f"--error-rate adds label sets, which {chosen} does not hold; use --format jsonl with it")
+        raise typer.Exit(EXIT_USAGE)
+    asked = {"min_score": min_score, "error_rate": error_rate}
+    trust = {name: value for name, value in asked.items() if value is not None}
     try:
         with ExitStack() as stack:
             # Opened before the model is loaded: a folder that cannot be written to is said at once.
             with _writing():
                 sink: Sink = _Stdout() if output is None else stack.enter_context(OutputFile(output))
-            annotator = load_annotator(model)
+            annotator = load_annotator(model, **trust)
             step = stack.enter_context(_progress(len(files), errors, output))
             read = _read(files, title)
             found = annotate_inputs(annotator, read, workers)

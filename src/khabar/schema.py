@@ -60,14 +60,20 @@ class Article:
 class AnnotatedSentence(Sentence):
     """A sentence with its label."""
 
-    label: Label
-    """The most probable label."""
+    label: Label | None
+    """The most probable label; None where the annotator abstains: ``score`` is below its ``min_score``."""
     score: float
-    """Calibrated probability of ``label``, 0 to 1."""
+    """Calibrated probability of the most probable label, 0 to 1, also where the annotator abstains."""
     scores: Mapping[str, float]
     """Probability of every label by its name; they sum to 1."""
     truncated: bool
     """True when the sentence was longer than the model's window and only its beginning was read."""
+    label_set: tuple[Label, ...] | None = None
+    """Labels among which the right one is, but for the annotator's ``error_rate``; the most probable first.
+
+    None when no ``error_rate`` was asked for. Empty when no label is probable enough: the sentence is unlike
+    those that the model was calibrated on, or the error rate is above the model's own.
+    """
 
 
 @dataclass(frozen=True, slots=True)

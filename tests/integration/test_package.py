@@ -120,6 +120,7 @@ def test_wheel_holds_the_model_and_the_notices(wheel):
         "khabar/py.typed",
         *(f"{information}/licenses/{name}" for name in NOTICES),
     ]
+    expected += ["khabar/evaluation/templates/report.html.j2"]
     assert [name for name in expected if name not in sizes] == []
     assert [name for name in expected if not sizes[name]] == ["khabar/py.typed"]
 

@@ -14,16 +14,19 @@ REFUSED = "مرفوض"
 
 def sentence(
     text: str,
-    label: Label = Label.CLAIM,
+    label: Label | None = Label.CLAIM,
     *,
     part: str = "body",
     start: int = 0,
     score: float = 0.7,
     truncated: bool = False,
+    label_set: tuple[Label, ...] | None = None,
 ) -> AnnotatedSentence:
     rest = (1 - score) / 3
-    scores = {str(other): score if other is label else rest for other in reversed(Label)}
-    return AnnotatedSentence(part, start, start + len(text), text, label, score, scores, truncated)
+    best = label or Label.CLAIM
+    scores = {str(other): score if other is best else rest for other in reversed(Label)}
+    end = start + len(text)
+    return AnnotatedSentence(part, start, end, text, label, score, scores, truncated, label_set)
 
 
 def article(

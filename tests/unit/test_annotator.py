@@ -18,6 +18,7 @@ from texts import any_text, assert_article
 
 from khabar import Annotator, Label
 from khabar.bundle import load_bundle, save_settings
+from khabar.confidence import LabelSets, calibrated
 from khabar.errors import BundleError, InputError, MissingExtraError, WorkerError
 from khabar.schema import AnnotatedArticle, AnnotatedSentence, Article, ArticleError
 
@@ -432,6 +433,78 @@ def test_scores_are_the_softmax_of_the_logits_over_the_temperature(annotator, ti
         found = model.annotate_sentences(SENTENCES)
         np.testing.assert_allclose([list(s.scores.values()) for s in found], expected, rtol=1e-6)
         assert [list(s.scores) for s in found] == [list(model.bundle.labels)] * len(found)
+
+
+def with_settings(tiny_bundle, folder, **changes):
+    """A copy of the tiny model with other settings."""
+    shutil.copytree(tiny_bundle, folder)
+    save_settings(folder, load_bundle(folder).settings.model_copy(update=changes))
+    return folder
+
+
+def test_the_temperature_may_change_with_the_entropy(annotator, tiny_bundle, tmp_path):
+    folder = with_settings(tiny_bundle, tmp_path / "model", temperature=1.4, temperature_slope=-0.8)
+    model = Annotator.from_pretrained(folder, threads=1)
+    found = [list(s.scores.values()) for s in model.annotate_sentences(SENTENCES)]
+    np.testing.assert_allclose(found, calibrated(annotator.logits(SENTENCES), 1.4, -0.8), rtol=1e-9)
+    plain = [s.label for s in annotator.annotate_sentences(SENTENCES)]
+    assert [s.label for s in model.annotate_sentences(SENTENCES)] == plain
+
+
+# --- abstaining and label sets
+
+EVERY_RATE = LabelSets(
+    error_rates=(0.1, 0.2),
+    thresholds=dict.fromkeys(Label, (0.2, 0.3)),
+    sentences=dict.fromkeys(Label, 50),
+)
+
+
+def test_below_the_least_score_there_is_no_label_and_the_scores_stay(annotator, tiny_bundle):
+    plain = annotator.annotate_sentences(SENTENCES)
+    least = sorted(s.score for s in plain)[len(plain) // 2]
+    careful = Annotator.from_pretrained(tiny_bundle, threads=1, min_score=least).annotate_sentences(SENTENCES)
+    assert [s.label for s in careful] == [s.label if s.score >= least else None for s in plain]
+    assert {s.label is None for s in careful} == {True, False}
+    assert [(s.score, s.scores) for s in careful] == [(s.score, s.scores) for s in plain]
+
+
+def test_label_sets_hold_what_is_probable_enough(annotator, tiny_bundle, tmp_path):
+    folder = with_settings(tiny_bundle, tmp_path / "model", label_sets=EVERY_RATE)
+    model = Annotator.from_pretrained(folder, threads=1, error_rate=0.1)
+    for sentence in model.annotate(TEXT):
+        names = {name for name, score in sentence.scores.items() if score >= 0.2}
+        assert set(sentence.label_set) == names
+        scores = [sentence.scores[label] for label in sentence.label_set]
+        assert scores == sorted(scores, reverse=True)
+        assert not sentence.label_set or sentence.label_set[0] is sentence.label
+    assert {s.label_set for s in annotator.annotate(TEXT)} == {None}
+
+
+def test_abstaining_and_label_sets_go_together(tiny_bundle, tmp_path):
+    folder = with_settings(tiny_bundle, tmp_path / "model", label_sets=EVERY_RATE)
+    model = Annotator.from_pretrained(folder, threads=1, error_rate=0.2, min_score=1.0)
+    for sentence in model.annotate(TEXT):
+        assert sentence.label is None
+        assert sentence.label_set is not None
+
+
+def test_label_sets_of_a_model_without_them_are_refused_with_the_way_out(tiny_bundle):
+    with pytest.raises(BundleError, match=r"for label sets; do it with `python scripts/calibrate\.py"):
+        Annotator.from_pretrained(tiny_bundle, error_rate=0.1)
+
+
+def test_an_error_rate_without_thresholds_is_refused(tiny_bundle, tmp_path):
+    folder = with_settings(tiny_bundle, tmp_path / "model", label_sets=EVERY_RATE)
+    with pytest.raises(InputError, match=r"error_rate is 0\.01, but .* label sets for 0\.1 to 0\.2"):
+        Annotator.from_pretrained(folder, error_rate=0.01)
+
+
+@pytest.mark.parametrize("name", ["min_score", "error_rate"])
+@pytest.mark.parametrize("wrong", [-0.1, 1.5, float("nan"), "0.5", True])
+def test_what_is_no_probability_is_refused(tiny_bundle, name, wrong):
+    with pytest.raises(InputError, match=f"{name} is {wrong!r}, expected"):
+        Annotator.from_pretrained(tiny_bundle, **{name: wrong})
 
 
 def test_names_of_the_config_belong_to_the_logits_in_their_order(annotator, tiny_bundle, tmp_path):

@@ -173,6 +173,8 @@ def test_other_labels_are_refused(copy, names):
         ({"temperature": 0}, "temperature"),
         ({"temperature": -1.5}, "temperature"),
         ({"temperature": "warm"}, "temperature"),
+        ({"temperature_slope": 3}, "temperature_slope"),
+        ({"label_sets": {"error_rates": [0.1]}}, "label_sets.thresholds"),
     ],
 )
 def test_settings_of_another_version_are_refused_by_key(copy, keys, said):

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from khabar import Annotator, Label
-from khabar.bundle import load_bundle
+from khabar.bundle import load_bundle, save_settings
 from khabar.card import add_evaluation, write_card, write_metrics
 from khabar.corpus import read_jsonl
 from khabar.errors import BundleError
@@ -119,6 +119,36 @@ def test_scores_on_another_split_are_added(bundle, evaluations):
     assert "| articles and sentences | train | validation | test |" in card
     metrics = json.loads((bundle / "metrics.json").read_text(encoding="utf-8"))
     assert set(metrics["evaluations"]) == {"validation", "test"}
+
+
+def test_a_card_says_how_far_probabilities_and_label_sets_hold(bundle, evaluations):
+    data, scores = evaluations["test"]
+    error = scores["calibration"]["top"]["calibration_error"]
+    coverage = {"value": 0.9, "low": 0.85, "high": 0.95}
+    sets = [{"error_rate": 0.1, "coverage": coverage, "mean_size": 1.236}]
+    add_evaluation(bundle, "test", data, {**scores, "label_sets": sets})
+    card = card_of(bundle)
+    assert f"Expected calibration error of the most probable label, 15 bins: {error:.3f}." in card
+    assert (
+        "an error rate of 0.1 hold the gold label in 90.0 [85.0, 95.0] % of the sentences; they have 1.24"
+        in card
+    )
+
+
+def test_scores_from_before_calibration_was_measured_make_a_card(bundle):
+    metrics = json.loads((bundle / "metrics.json").read_text(encoding="utf-8"))
+    for key in ("calibration", "abstaining", "label_sets"):
+        del metrics["evaluations"]["validation"]["scores"][key]
+    write_metrics(bundle, metrics)
+    write_card(bundle)
+    assert "calibration error" not in card_of(bundle)
+
+
+def test_a_card_says_when_the_temperature_changes_with_the_entropy(bundle):
+    settings = load_bundle(bundle).settings.model_copy(update={"temperature": 1.5, "temperature_slope": -0.7})
+    save_settings(bundle, settings)
+    write_card(bundle)
+    assert "a temperature of 1.5 · exp(-0.7 · relative entropy)." in card_of(bundle)
 
 
 def test_a_model_without_a_graph_has_a_card_too(bundle):

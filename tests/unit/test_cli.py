@@ -173,6 +173,31 @@ def test_model_is_passed_on(news, monkeypatch):
     assert asked == [None, "./mine"]
 
 
+def test_min_score_and_error_rate_are_passed_on(news, monkeypatch):
+    asked = []
+    monkeypatch.setattr(cli, "load_annotator", lambda model, **trust: asked.append(trust) or FakeAnnotator())
+    run("1.txt", "--min-score", "0.8")
+    run("1.txt", "--error-rate", "0.1", "-f", "jsonl", "--min-score", "0.5")
+    run("1.txt")
+    assert asked == [{"min_score": 0.8}, {"min_score": 0.5, "error_rate": 0.1}, {}]
+
+
+@pytest.mark.usefixtures("fake", "news")
+@pytest.mark.parametrize("chosen", ["table", "csv"])
+def test_label_sets_go_with_json_lines_only(chosen):
+    result = run("1.txt", "--error-rate", "0.1", "-f", chosen)
+    assert result.exit_code == cli.EXIT_USAGE
+    assert result.stderr == (
+        f"khabar: --error-rate adds label sets, which {chosen} does not hold; use --format jsonl with it\n"
+    )
+
+
+def test_a_score_that_is_none_is_one_line(news):
+    result = run("1.txt", "--min-score", "7")
+    assert result.exit_code == cli.EXIT_INPUT
+    assert result.stderr == "khabar: min_score is 7.0, expected a probability from 0 to 1.\n"
+
+
 def test_articles_are_written_while_later_ones_are_still_unread(news, fake, monkeypatch):
     handed_over_at_write = []
     write = cli._Stdout.write

@@ -7,6 +7,7 @@ import pytest
 from sklearn.metrics import (
     accuracy_score,
     classification_report,
+    cohen_kappa_score,
     confusion_matrix,
     f1_score,
 )
@@ -16,11 +17,21 @@ from khabar.errors import DataError, KhabarError
 from khabar.evaluation import Bootstrap, agreement, judge, score, summarise
 from khabar.evaluation._speech import carries_speech_over
 from khabar.labels import Label
+from khabar.metrics import MacroF1
 from khabar.schema import AnnotatedSentence
 
 ARTICLES = read_jsonl(Path(__file__).parents[1] / "data" / "articles.jsonl")
 LABELS = list(Label)
 NAMES = [label.value for label in LABELS]
+
+
+POSITIONS = [
+    "first body sentence",
+    "body sentences 2 and 3",
+    "body sentences 4 to 7",
+    "body sentence 8 and later",
+]
+LENGTHS = ["up to 15 words", "16 to 30 words", "31 to 50 words", "over 50 words"]
 
 
 def annotated(text, label):
@@ -65,6 +76,7 @@ def test_values_are_those_of_scikit_learn(seed):
 
     assert scores.macro_f1.value == pytest.approx(f1_score(gold, predicted, average="macro"))
     assert scores.accuracy.value == pytest.approx(accuracy_score(gold, predicted))
+    assert scores.kappa.value == pytest.approx(cohen_kappa_score(gold, predicted))
     assert np.array_equal(scores.confusion, confusion_matrix(gold, predicted, labels=NAMES))
     report = classification_report(gold, predicted, output_dict=True)
     for label, found in scores.labels.items():
@@ -73,6 +85,31 @@ def test_values_are_those_of_scikit_learn(seed):
         assert found.f1.value == pytest.approx(report[label]["f1-score"])
         assert found.support == report[label]["support"]
     assert (scores.sentences, scores.articles) == (len(gold), 30)
+
+
+def test_values_are_those_of_the_metric_that_selects_a_model():
+    gold, predicted, groups = sample(30, seed=9)
+    scores = score(gold, predicted, groups)
+    ids = {"predictions": map(LABELS.index, predicted), "references": map(LABELS.index, gold)}
+    selected = MacroF1(NAMES).compute(**{name: list(values) for name, values in ids.items()})
+    assert scores.macro_f1.value == pytest.approx(selected["macro_f1"])
+    for label in Label:
+        assert scores.labels[label].precision.value == pytest.approx(selected[f"precision_{label}"])
+
+
+def test_what_has_nothing_on_the_other_side_counts_against_recall_or_precision():
+    gold = [Label.CLAIM, Label.CLAIM, None, Label.BACKGROUND]
+    predicted = [Label.CLAIM, None, Label.CLAIM, Label.BACKGROUND]
+    scores = score(gold, predicted, ["a", "a", "b", "b"])
+    claim = scores.labels[Label.CLAIM]
+    assert (claim.precision.value, claim.recall.value, claim.support) == (0.5, 0.5, 2)
+    assert (scores.sentences, scores.accuracy.value) == (3, pytest.approx(2 / 3))
+    assert scores.labels[Label.BACKGROUND].f1.value == 1
+    assert np.sum(scores.confusion) == 2
+
+
+def test_kappa_of_one_label_alone_is_undefined():
+    assert score([Label.CLAIM] * 2, [Label.CLAIM] * 2, ["a", "b"]).kappa.value is None
 
 
 def test_interval_is_that_of_resampling_articles_one_by_one():
@@ -177,6 +214,25 @@ def test_missing_results_are_an_error_that_names_the_article():
         judge(Short(), ARTICLES)
 
 
+def test_an_annotator_that_abstains_is_refused_with_the_way_out():
+    class Unsure(Oracle):
+        def annotate_sentences(self, sentences, /):
+            return [replace(each, label=None) for each in super().annotate_sentences(sentences)]
+
+    with pytest.raises(KhabarError, match="evaluate it without min_score"):
+        judge(Unsure(), ARTICLES)
+
+
+def test_positions_count_the_sentences_of_the_body():
+    by_article = {}
+    for item in judge(Oracle(), ARTICLES):
+        by_article.setdefault(item.article, []).append(item)
+    for items in by_article.values():
+        body = [item.position for item in items if item.gold.part == "body"]
+        assert body == list(range(1, len(body) + 1))
+        assert all(item.position is None for item in items if item.gold.part == "title")
+
+
 def test_lenient_counts_a_second_label_as_right():
     units = [unit for article in ARTICLES for unit in article.sentences if unit.label]
     doubtful = {unit.text: unit.also[0] for unit in units if unit.also}
@@ -193,6 +249,12 @@ def test_slices_hold_the_sentences_they_name():
     assert result.slices["title"].sentences + result.slices["body"].sentences == result.strict.sentences
     assert result.slices["first body sentence"].sentences == len(ARTICLES)
     assert result.slices["carried-over speech"].sentences == 11
+    for names in (POSITIONS, LENGTHS):
+        parts = [result.slices[name].sentences for name in names if name in result.slices]
+        assert len(parts) > 1
+        # A title has a length, but no position.
+        total = result.strict.sentences
+        assert sum(parts) == (total - titles if names == POSITIONS else total)
     assert {name: scores.articles for name, scores in result.outlets.items()} == {
         "Al-Marfa": 4,
         "Anba al-Sahil": 4,

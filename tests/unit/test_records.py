@@ -26,6 +26,12 @@ ARTICLE = article(
     furniture=(Furniture(62, 71, "اقرأ أيضا", "related"),),
 )
 
+UNSURE = article(
+    sentence("وتحدث شهود عن حريق ثان.", None, score=0.4, label_set=(Label.CLAIM, Label.BACKGROUND)),
+    sentence("ولم يصدر تعليق.", None, score=0.3, label_set=()),
+)
+"""An annotator abstained from both sentences, and gave label sets."""
+
 any_text = st.text(
     st.characters(codec=None, exclude_categories=())
     | st.sampled_from('\x00\x1b\x85\u2028\ud800\udfff"\\,\r\n='),
@@ -60,11 +66,23 @@ def test_probabilities_are_rounded_and_labels_stand_in_the_order_of_the_guidelin
     assert list(first["scores"]) == [str(label) for label in Label]
 
 
+def test_abstaining_is_null_and_label_sets_stand_beside_the_scores():
+    first, second = article_record(UNSURE, "-")["sentences"]
+    assert (first["label"], first["score"], first["scores"]["claim"]) == (None, 0.4, 0.4)
+    assert (first["label_set"], second["label_set"]) == (["claim", "background"], [])
+    assert all("label_set" not in found for found in article_record(ARTICLE, "-")["sentences"])
+
+
+def test_abstaining_is_an_empty_cell():
+    rows = csv.DictReader(io.StringIO(csv_header() + csv_rows(UNSURE, "1.txt")))
+    assert [(row["label"], row["score"]) for row in rows] == [("", "0.4"), ("", "0.3")]
+
+
 def test_schema_is_a_schema():
     Draft202012Validator.check_schema(SCHEMA)
 
 
-@pytest.mark.parametrize("annotated", [ARTICLE, article()], ids=["full", "empty"])
+@pytest.mark.parametrize("annotated", [ARTICLE, article(), UNSURE], ids=["full", "empty", "unsure"])
 def test_output_follows_the_schema(annotated):
     VALIDATOR.validate(json.loads(jsonl_line(annotated, "news/1.txt")))
 
@@ -83,6 +101,8 @@ def test_schema_names_every_label():
         lambda record: record["sentences"][0].update(part="lead"),
         lambda record: record["sentences"][0].update(score=1.5),
         lambda record: record["sentences"][0]["scores"].pop("claim"),
+        lambda record: record["sentences"][0].update(label_set=["claim", "claim"]),
+        lambda record: record["sentences"][0].update(label_set=None),
         lambda record: record["furniture"][0].update(start=-1),
     ],
 )

@@ -57,6 +57,14 @@ def test_plain_table():
     )
 
 
+def test_where_the_annotator_abstained_there_is_no_label():
+    unsure = article(sentence("وتحدث شهود عن حريق ثان.", None, score=0.41), sentence("ولم يصدر تعليق."))
+    printed = render(unsure)
+    assert "body   no label             0.41  وتحدث شهود عن حريق ثان.\n" in printed
+    assert "2 sentences: 1 claim, 1 no label\n" in printed
+    assert render(unsure, colour="standard").count("no label") == 2
+
+
 def test_article_without_sentences():
     assert render(article()) == f"news/1.txt\n{'─' * 80}\n0 sentences\n"
 

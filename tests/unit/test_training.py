@@ -21,7 +21,6 @@ from khabar.training import (
     LABELS,
     SentenceLoss,
     fit,
-    fit_temperature,
     freeze,
     load_start,
     mean_weights,
@@ -284,33 +283,6 @@ def test_predictions_stand_where_sentences_close():
     assert predicted_labels(logits, labels).tolist() == [[i, i, 3, i, 2, i, 0], [i, i, i, 1, 3, i, i]]
     nothing = torch.full((1, 4), i)
     assert predicted_labels(torch.zeros(1, 4, 4), nothing).tolist() == nothing.tolist()
-
-
-# --- calibration
-
-
-@pytest.mark.parametrize("temperature", [0.4, 1.0, 3.0])
-def test_the_temperature_that_the_labels_were_drawn_at_is_found(temperature):
-    random = np.random.default_rng(8)
-    calibrated = random.normal(scale=2, size=(6000, 4))
-    powers = np.exp(calibrated)
-    drawn = (powers.cumsum(axis=1) > random.random((6000, 1)) * powers.sum(axis=1, keepdims=True)).argmax(
-        axis=1
-    )
-
-    class Annotates:
-        # Another order than that of a new model.
-        bundle = SimpleNamespace(labels=LABELS[::-1])
-
-        @staticmethod
-        def logits(sentences):
-            return calibrated[[int(sentence) for sentence in sentences]] * temperature
-
-    texts = [str(index) for index in range(6000)]
-    article = labelled(*[LABELS[::-1][index] for index in drawn], texts=texts)
-    # What nobody labelled has no say.
-    article = replace(article, sentences=(*article.sentences, LabelledSentence("body", 0, 1, "0", None)))
-    assert fit_temperature(Annotates, [article]) == pytest.approx(temperature, rel=0.06)
 
 
 # --- the start of a run

@@ -30,6 +30,7 @@ from khabar.corpus._records import (
     locate,
     read_facts,
     read_title,
+    refuse_abstentions,
     refuse_repeated_ids,
 )
 from khabar.corpus._rows import OF_THE_ARTICLE, Row
@@ -94,7 +95,7 @@ def write_doccano(
         model_version: Kept beside each text when given.
 
     Raises:
-        DataError: Two articles have the same id.
+        DataError: Two articles have the same id, or a sentence has no label.
         OSError: The folder is not there or cannot be written to.
     """
     write_json_lines(Path(path), _written_examples(articles, model_version))
@@ -207,6 +208,8 @@ def _written_examples(
     ids: set[str] = set()
     for article in articles:
         refuse_repeated_ids(article, ids)
+        if isinstance(article, AnnotatedArticle):
+            refuse_abstentions(article)
         whole = article.text if article.title is None else f"{article.title}\n{article.text}"
         record: dict[str, Any] = {"text": whole, "label": _written_spans(article, whole)}
         more = {"article_id": article.id, "title": article.title, "model_version": model_version}

@@ -23,7 +23,14 @@ from khabar.corpus._aliases import ARABIC_NAMES, FURNITURE, read_also, read_labe
 from khabar.corpus._io import read_json, write_json_list
 from khabar.corpus._options import ReadOptions
 from khabar.corpus._problems import Place, Problems, listed, show
-from khabar.corpus._records import Harvest, article_of_spans, read_facts, read_title, refuse_repeated_ids
+from khabar.corpus._records import (
+    Harvest,
+    article_of_spans,
+    read_facts,
+    read_title,
+    refuse_abstentions,
+    refuse_repeated_ids,
+)
 from khabar.corpus._rows import OF_THE_ARTICLE, Row, as_name
 from khabar.corpus._spans import OffsetUnit, Span, characters_of, in_characters, whole_number
 from khabar.errors import DataError
@@ -142,7 +149,7 @@ def write_label_studio(
         model_version: What Label Studio is to call the model, for instance its name and version.
 
     Raises:
-        DataError: Two articles have the same id.
+        DataError: Two articles have the same id, or a sentence has no label.
         OSError: The folder is not there or cannot be written to.
     """
     write_json_list(Path(path), _written_tasks(articles, model_version))
@@ -385,6 +392,7 @@ def _written_tasks(
         if isinstance(article, LabelledArticle):
             yield _labelled_task(article, number)
             continue
+        refuse_abstentions(article)
         # A key that the labelling interface names has to be there.
         data: dict[str, Any] = {"text": article.text, "title": article.title or ""}
         if article.id is not None:
@@ -439,12 +447,12 @@ def _predicted(article: AnnotatedArticle) -> Iterator[dict[str, Any]]:
                 "from_name": "title_label",
                 "to_name": "title",
                 "type": "choices",
-                "value": {"choices": [sentence.label.value]},
+                "value": {"choices": [str(sentence.label)]},
                 "score": score,
             }
         else:
             # A headline that opens the text is a region of it like any other sentence.
-            yield _region(sentence.start, sentence.end, sentence.text, sentence.label.value, {"score": score})
+            yield _region(sentence.start, sentence.end, sentence.text, str(sentence.label), {"score": score})
     for piece in article.furniture:
         yield _region(piece.start, piece.end, piece.text, FURNITURE, {})
 

@@ -150,3 +150,18 @@ def refuse_repeated_ids(article: AnnotatedArticle | LabelledArticle, seen: set[s
         raise DataError(f"two articles have the id {show(article.id)}; ids are unique, so rename one.")
     if article.id is not None:
         seen.add(article.id)
+
+
+def refuse_abstentions(article: AnnotatedArticle) -> None:
+    """Raise when a sentence of an article to be written has no label: a tool would take it for no sentence.
+
+    Raises:
+        DataError: One has none.
+    """
+    for number, sentence in enumerate(article.sentences):
+        if sentence.label is None:
+            named = "an article" if article.id is None else f"article {show(article.id)}"
+            raise DataError(
+                f"{named}: sentence {number} has no label, since the annotator abstained; annotate without "
+                "min_score for a labelling tool: a sentence's score says how sure the model is."
+            )

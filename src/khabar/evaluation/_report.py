@@ -1,14 +1,19 @@
-"""A report on several systems over the same articles: as data, as Markdown, as tables in a terminal."""
+"""A report on several systems over the same articles: as data, as Markdown, as tables in a terminal.
+
+`khabar.evaluation.html` makes a page with plots of it.
+"""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from rich.table import Table
 
 from khabar._grid import Grid
 from khabar._version import __version__
+from khabar.evaluation._calibration import BINS
+from khabar.evaluation._end_to_end import EndToEnd
 from khabar.evaluation._evaluate import Agreement, Evaluation
 from khabar.evaluation._kinds import ERROR_KINDS
 from khabar.evaluation._scores import Bootstrap, Estimate, Scores
@@ -16,6 +21,16 @@ from khabar.labels import Label
 from khabar.schema import LabelledArticle
 
 _UNDEFINED = "–"
+
+_RAW_NOTE = (
+    "By overlap, a gold sentence has the label of the predicted one that shares the most characters with it, "
+    "and at least half of its own; it is missed otherwise. By exact span, both ends have to be the same."
+)
+_CALIBRATION_NOTE = (
+    f"ECE: expected calibration error of the most probable label, {BINS} bins of equal width. By chance "
+    "alone: what the same probabilities would show on so many sentences if each were exactly right."
+)
+_SETS_NOTE = "Share of the sentences, of all and of each label and outlet, whose set holds the gold label."
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +74,45 @@ class DataSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class AnnotatorAgreement:
+    """How far two annotators agree who label the same sentences independently: what a model can reach.
+
+    Accuracy is agreement with the gold labels, so the share stands on the same axis as accuracy, and kappa on
+    that of kappa. It says nothing about macro-F1.
+    """
+
+    share: float
+    """Share of the units with the same label, 0 to 1."""
+    kappa: float | None = None
+    """Cohen's kappa."""
+    units: int | None = None
+    """How many units both labelled."""
+    source: str = "given by the user"
+    """Who agreed, on what."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.share <= 1:
+            raise ValueError(f"share is {self.share}, but a share of units lies between 0 and 1.")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return {"share": self.share, "kappa": self.kappa, "units": self.units, "source": self.source}
+
+
+CORPUS_AGREEMENT = AnnotatorAgreement(
+    share=0.982,
+    kappa=0.97,
+    units=1588,
+    source=(
+        "two language-model annotators of the same make, independently, under the guidelines of the labels "
+        "that the built-in model learnt from, on other articles than those; no measure of what people would "
+        "agree on"
+    ),
+)
+"""Agreement on the labels that the built-in model learnt from, as its model card states it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Systems side by side; the first one is what the report is about."""
 
@@ -68,6 +122,10 @@ class Report:
     agreements: Mapping[str, Agreement]
     """Agreements by what was compared, such as «int8 against fp32»."""
     bootstrap: Bootstrap
+    raw: Mapping[str, EndToEnd] = field(default_factory=dict)
+    """Scores from raw text of those of ``systems`` that read it, by name."""
+    annotators: AnnotatorAgreement | None = None
+    """What annotators of such labels agree on, where it is known."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON, without NaN."""
@@ -81,19 +139,40 @@ class Report:
                 "seed": self.bootstrap.seed,
             },
             "systems": {name: evaluation.to_dict() for name, evaluation in self.systems.items()},
+            "raw_text": {name: scores.to_dict() for name, scores in self.raw.items()},
+            "annotators": None if self.annotators is None else self.annotators.to_dict(),
             "agreements": {name: agreement.to_dict() for name, agreement in self.agreements.items()},
         }
 
-    def to_markdown(self) -> str:
-        """The tables as Markdown, under a line that says on what and how."""
-        blocks = [f"# Evaluation on {self.data.name}, split {self.data.split}", self.note]
-        for grid in self._grids():
-            blocks += [f"## {grid.title}", grid.to_markdown()]
+    def to_markdown(self, level: int = 1) -> str:
+        """The tables as Markdown, under a line that says on what and how.
+
+        Args:
+            level: Of the report's own heading; those of the tables are one below.
+        """
+        blocks = [f"{'#' * level} {self.title}", self.note]
+        for grid, remark in self.grids():
+            blocks += [f"{'#' * (level + 1)} {grid.title}", grid.to_markdown(), *([remark] if remark else [])]
         return "\n\n".join(blocks) + "\n"
 
     def to_tables(self) -> list[Table]:
         """The same tables for a terminal."""
-        return [grid.to_rich() for grid in self._grids()]
+        return [grid.to_rich() for grid, _ in self.grids()]
+
+    @property
+    def main(self) -> tuple[str, Evaluation]:
+        """The system that the report is about: its name and its scores."""
+        return next(iter(self.systems.items()))
+
+    @property
+    def title(self) -> str:
+        """What the report is called."""
+        return f"Evaluation on {self.data.name}, split {self.data.split}"
+
+    @property
+    def version(self) -> str:
+        """Version of khabar that wrote it."""
+        return __version__
 
     @property
     def note(self) -> str:
@@ -105,15 +184,27 @@ class Report:
             f"over articles ({self.bootstrap.resamples:,} resamples)."
         )
 
-    def _grids(self) -> list[Grid]:
+    def grids(self) -> list[tuple[Grid, str]]:
+        """The tables, each with what has to be said of it, if anything."""
         grids = [
-            self._overview(),
-            self._by_part("Accuracy by part of the data", lambda scores: scores.accuracy),
-            self._by_part("Macro-F1 by part of the data", lambda scores: scores.macro_f1),
-            self._confusion(),
-            self._errors(),
+            (self._overview(), ""),
+            (self._labels(), ""),
+            (self._agreement_with_gold(), self._ceiling_note()),
+            (self._by_part("Accuracy by part of the data", lambda scores: scores.accuracy), ""),
+            (self._by_part("Macro-F1 by part of the data", lambda scores: scores.macro_f1), ""),
+            (self._confusion(), ""),
+            (self._errors(), ""),
         ]
-        return [*grids, self._agreement()] if self.agreements else grids
+        if self.raw:
+            grids += [(self._raw_text(), _RAW_NOTE), (self._found(), "")]
+        grids += [
+            (self._calibration(), _CALIBRATION_NOTE),
+            (self._calibration_of_labels(), ""),
+            (self._abstaining(), self._abstaining_note()),
+        ]
+        if self.main[1].label_sets:
+            grids += [(self._label_sets(), _SETS_NOTE), (self._set_sizes(), "")]
+        return [*grids, (self._agreement(), "")] if self.agreements else grids
 
     def _overview(self) -> Grid:
         labels = [f"{label.value} ({count:,})" for label, count in self.data.support.items()]
@@ -138,7 +229,7 @@ class Report:
         return Grid(title, ("part", "sentences", *self.systems), rows)
 
     def _confusion(self) -> Grid:
-        name, evaluation = next(iter(self.systems.items()))
+        name, evaluation = self.main
         rows = [
             (label.value, *(f"{count:,}" for count in row))
             for label, row in zip(Label, evaluation.strict.confusion, strict=True)
@@ -161,6 +252,143 @@ class Report:
         ]
         rows.append(("all", *(f"{total:,}" for total in totals)))
         return Grid("Errors by kind, with their share of all errors", ("kind", *self.systems), rows)
+
+    def _labels(self) -> Grid:
+        name, evaluation = self.main
+        rows = [
+            (
+                label.value,
+                f"{strict.support:,}",
+                _percent(strict.precision),
+                _percent(strict.recall),
+                _percent(strict.f1),
+                _percent(evaluation.lenient.labels[label].f1),
+            )
+            for label, strict in evaluation.strict.labels.items()
+        ]
+        header = ("label", "sentences", "precision", "recall", "F1", "F1, lenient")
+        return Grid(f"Labels, {name}", header, rows)
+
+    def _agreement_with_gold(self) -> Grid:
+        rows = [
+            (name, _percent(evaluation.strict.accuracy), _plain(evaluation.strict.kappa))
+            for name, evaluation in self.systems.items()
+        ]
+        if self.annotators is not None:
+            kappa = _UNDEFINED if self.annotators.kappa is None else f"{self.annotators.kappa:.2f}"
+            rows.append(("annotators among themselves", f"{100 * self.annotators.share:.1f}", kappa))
+        return Grid("Agreement with the gold labels", ("", "same label", "Cohen's kappa"), rows)
+
+    def _ceiling_note(self) -> str:
+        if self.annotators is None:
+            return ""
+        units = "" if self.annotators.units is None else f" on {self.annotators.units:,} units"
+        return f"Annotators among themselves{units}: {self.annotators.source}."
+
+    def _raw_text(self) -> Grid:
+        rows = []
+        for name, found in self.raw.items():
+            ways = (
+                ("sentences given", self.systems[name].strict),
+                ("raw text, by overlap", found.overlap),
+                ("raw text, by exact span", found.exact),
+            )
+            rows += [
+                (
+                    f"{name}: {way}",
+                    _percent(scores.macro_f1),
+                    _percent(scores.accuracy),
+                    *(_percent(each.f1) for each in scores.labels.values()),
+                )
+                for way, scores in ways
+            ]
+        header = ("", "macro-F1", "accuracy", *(f"F1 {label.value}" for label in Label))
+        return Grid("From raw text, beside sentences given", header, rows)
+
+    def _found(self) -> Grid:
+        rows = []
+        for name, found in self.raw.items():
+            total = found.overlap.sentences
+            missed, spurious = sum(found.missed.values()), sum(found.spurious.values())
+            rows.append(
+                (
+                    name,
+                    f"{total:,}",
+                    f"{found.same_span:,} ({found.same_span / total:.1%})",
+                    f"{missed:,} ({missed / total:.1%})",
+                    f"{spurious:,}",
+                )
+            )
+        header = ("", "gold sentences", "span found exactly", "missed", "spurious sentences")
+        return Grid("What reading raw text finds", header, rows)
+
+    def _calibration(self) -> Grid:
+        rows = [
+            (
+                name,
+                f"{evaluation.calibration.top.calibration_error:.3f}",
+                f"{evaluation.calibration.by_chance:.3f}",
+                f"{evaluation.calibration.top.brier:.3f}",
+                f"{evaluation.calibration.log_loss:.3f}",
+            )
+            for name, evaluation in self.systems.items()
+        ]
+        header = ("system", "ECE", "ECE by chance alone", "Brier, 0 to 2", "log loss")
+        return Grid("Calibration", header, rows)
+
+    def _calibration_of_labels(self) -> Grid:
+        name, evaluation = self.main
+        rows = [
+            (label.value, f"{found.calibration_error:.3f}", f"{found.brier:.3f}")
+            for label, found in evaluation.calibration.labels.items()
+        ]
+        return Grid(f"Calibration of each label, {name}", ("label", "ECE", "Brier, 0 to 1"), rows)
+
+    def _abstaining(self) -> Grid:
+        name, evaluation = self.main
+        rows = [
+            (
+                f"{each.min_score:.2f}",
+                f"{each.answered:,}",
+                _percent(each.coverage),
+                _percent(each.risk),
+            )
+            for each in evaluation.abstaining.thresholds
+        ]
+        header = ("min_score", "sentences with a label", "share", "wrong among them")
+        return Grid(f"Abstaining below a score, {name}", header, rows)
+
+    def _abstaining_note(self) -> str:
+        area = self.main[1].abstaining.area
+        return f"Mean share of errors over all coverages (area under the risk-coverage curve): {area:.3f}."
+
+    def _label_sets(self) -> Grid:
+        name, evaluation = self.main
+        outlets = next((tuple(found.outlets) for found in evaluation.label_sets), ())
+        rows = [
+            (
+                f"{1 - found.error_rate:.0%}",
+                _percent(found.coverage),
+                *(_percent(each) for each in found.labels.values()),
+                *(_percent(found.outlets[outlet]) for outlet in outlets),
+            )
+            for found in evaluation.label_sets
+        ]
+        header = ("meant", "all", *(label.value for label in Label), *outlets)
+        return Grid(f"Label sets that hold the gold label, {name}", header, rows)
+
+    def _set_sizes(self) -> Grid:
+        name, evaluation = self.main
+        rows = [
+            (
+                f"{1 - found.error_rate:.0%}",
+                f"{found.mean_size:.2f}",
+                *(f"{count:,} ({count / sum(found.sizes):.0%})" for count in found.sizes),
+            )
+            for found in evaluation.label_sets
+        ]
+        header = ("meant", "mean size", "none", "one", "two", "three", "four")
+        return Grid(f"Labels in a set, {name}", header, rows)
 
     def _agreement(self) -> Grid:
         rows = [
@@ -196,3 +424,12 @@ def _percent(estimate: Estimate, digits: int = 1) -> str:
     if estimate.low is None or estimate.high is None:
         return value
     return f"{value} [{100 * estimate.low:.{digits}f}, {100 * estimate.high:.{digits}f}]"
+
+
+def _plain(estimate: Estimate) -> str:
+    """«0.78 [0.75, 0.81]»."""
+    if estimate.value is None:
+        return _UNDEFINED
+    if estimate.low is None or estimate.high is None:
+        return f"{estimate.value:.2f}"
+    return f"{estimate.value:.2f} [{estimate.low:.2f}, {estimate.high:.2f}]"

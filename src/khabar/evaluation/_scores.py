@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from khabar.labels import Label
 
 _LABELS = tuple(Label)
-_INDEX = {label: index for index, label in enumerate(_LABELS)}
+_INDEX: Mapping[Label | None, int] = {label: index for index, label in enumerate((*_LABELS, None))}
+"""Row or column of a label in confusion counts; the last one is for nothing on that side."""
 
 Floats = NDArray[np.float64]
 
@@ -103,9 +104,13 @@ class Scores:
     macro_f1: Estimate
     """Mean F1 of the labels that occur, in the gold data or among the predictions."""
     accuracy: Estimate
+    """Share of the gold sentences that got their label."""
+    kappa: Estimate
+    """Cohen's kappa of predicted and gold labels: accuracy beyond what chance would give (Cohen 1960)."""
     labels: Mapping[Label, LabelScores]
     confusion: tuple[tuple[int, ...], ...]
-    """Sentences by gold label (rows) and predicted label (columns), both in the order of `Label`."""
+    """Sentences by gold label (rows) and predicted label (columns), both in the order of `Label`; without
+    what has nothing on the other side."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
@@ -114,6 +119,7 @@ class Scores:
             "articles": self.articles,
             "macro_f1": self.macro_f1.to_dict(),
             "accuracy": self.accuracy.to_dict(),
+            "kappa": self.kappa.to_dict(),
             "labels": {label.value: scores.to_dict() for label, scores in self.labels.items()},
             "confusion": {
                 "labels": [label.value for label in _LABELS],
@@ -123,16 +129,16 @@ class Scores:
 
 
 def score(
-    gold: Sequence[Label],
-    predicted: Sequence[Label],
+    gold: Sequence[Label | None],
+    predicted: Sequence[Label | None],
     groups: Sequence[str],
     bootstrap: Bootstrap = DEFAULT_BOOTSTRAP,
 ) -> Scores:
     """Score predicted labels against gold ones.
 
     Args:
-        gold: The right label of every sentence.
-        predicted: The label that was predicted for it.
+        gold: The right label of every sentence; None where something was predicted and no sentence is.
+        predicted: The label that was predicted for it; None where a sentence is and nothing was predicted.
         groups: The id of the article that it stands in.
         bootstrap: How intervals are drawn.
 
@@ -152,10 +158,11 @@ def score(
         return Estimate(point, *(bootstrap.interval(drawn[name][at]) if drawn else (None, None)))
 
     return Scores(
-        sentences=len(gold),
+        sentences=sum(label is not None for label in gold),
         articles=len(counts),
         macro_f1=estimate("macro_f1"),
         accuracy=estimate("accuracy"),
+        kappa=estimate("kappa"),
         labels={
             label: LabelScores(
                 precision=estimate("precision", index),
@@ -163,9 +170,9 @@ def score(
                 f1=estimate("f1", index),
                 support=int(total[index].sum()),
             )
-            for label, index in _INDEX.items()
+            for index, label in enumerate(_LABELS)
         },
-        confusion=tuple(tuple(int(count) for count in row) for row in total),
+        confusion=tuple(tuple(int(count) for count in row[:-1]) for row in total[:-1]),
     )
 
 
@@ -185,10 +192,13 @@ def difference(
     return Estimate(value, *bootstrap.interval(drawn))
 
 
-def confusion_by_group(gold: Sequence[Label], predicted: Sequence[Label], groups: Sequence[str]) -> Floats:
+def confusion_by_group(
+    gold: Sequence[Label | None], predicted: Sequence[Label | None], groups: Sequence[str]
+) -> Floats:
     """Confusion counts of every article, of shape (articles, gold label, predicted label).
 
-    Articles stand in the order in which they first occur, labels in the order of `Label`.
+    Articles stand in the order in which they first occur, labels in the order of `Label`; behind them comes
+    what has no gold or no predicted label.
     """
     if not len(gold) == len(predicted) == len(groups):
         raise ValueError(
@@ -198,7 +208,7 @@ def confusion_by_group(gold: Sequence[Label], predicted: Sequence[Label], groups
     if not gold:
         raise ValueError("there is nothing to score: no sentence was given.")
     rows = {group: row for row, group in enumerate(dict.fromkeys(groups))}
-    counts = np.zeros((len(rows), len(_LABELS), len(_LABELS)))
+    counts = np.zeros((len(rows), len(_INDEX), len(_INDEX)))
     places = (
         [rows[g] for g in groups],
         [_INDEX[label] for label in gold],
@@ -209,16 +219,22 @@ def confusion_by_group(gold: Sequence[Label], predicted: Sequence[Label], groups
 
 
 def rates(counts: Floats) -> dict[str, Floats]:
-    """Scores of confusion counts of shape (..., gold label, predicted label); NaN where one is undefined."""
-    right = np.diagonal(counts, axis1=-2, axis2=-1)
-    support, chosen = counts.sum(axis=-1), counts.sum(axis=-2)
+    """Scores of confusion counts as `confusion_by_group` makes them; NaN where one is undefined."""
+    real = slice(len(_LABELS))
+    right = np.diagonal(counts, axis1=-2, axis2=-1)[..., real]
+    support, chosen = counts.sum(axis=-1)[..., real], counts.sum(axis=-2)[..., real]
+    both = counts[..., real, real]
+    total = both.sum(axis=(-2, -1))
+    agreed = _ratio(right.sum(axis=-1), total)
+    chance = _ratio((both.sum(axis=-1) * both.sum(axis=-2)).sum(axis=-1), total**2)
     f1 = _ratio(2 * right, support + chosen)
     return {
         "precision": _ratio(right, chosen),
         "recall": _ratio(right, support),
         "f1": f1,
         "macro_f1": _ratio(np.nansum(f1, axis=-1), (~np.isnan(f1)).sum(axis=-1).astype(float)),
-        "accuracy": _ratio(right.sum(axis=-1), counts.sum(axis=(-2, -1))),
+        "accuracy": _ratio(right.sum(axis=-1), support.sum(axis=-1)),
+        "kappa": _ratio(agreed - chance, 1 - chance),
     }
 
 
@@ -232,3 +248,30 @@ def _resample(counts: Floats, bootstrap: Bootstrap) -> Floats:
     articles = len(counts)
     drawn = bootstrap.weights(articles) @ counts.reshape(articles, -1)
     return np.asarray(drawn.reshape(-1, *counts.shape[1:]))
+
+
+def estimate_ratio(
+    numerator: NDArray[np.bool_],
+    denominator: NDArray[np.bool_],
+    groups: Sequence[str],
+    bootstrap: Bootstrap = DEFAULT_BOOTSTRAP,
+) -> Estimate:
+    """Estimate a share of sentences, with its interval from a bootstrap over articles.
+
+    Args:
+        numerator: Whether a sentence counts above the line.
+        denominator: Whether it counts below.
+        groups: The id of the article that it stands in.
+        bootstrap: How intervals are drawn.
+    """
+    places = {group: place for place, group in enumerate(dict.fromkeys(groups))}
+    rows = [places[group] for group in groups]
+    counts = np.zeros((len(places), 2))
+    np.add.at(counts, rows, np.stack([numerator, denominator], axis=1).astype(float))
+    above, below = counts.sum(axis=0)
+    if not below:
+        return Estimate(None, None, None)
+    if len(places) < 2:
+        return Estimate(float(above / below), None, None)
+    drawn = _resample(counts, bootstrap)
+    return Estimate(float(above / below), *bootstrap.interval(_ratio(drawn[:, 0], drawn[:, 1])))

@@ -35,9 +35,10 @@ def article_record(article: AnnotatedArticle, source: str) -> dict[str, Any]:
         source: Where its text came from: the file as it was named, or ``-`` for standard input.
 
     Returns:
-        Plain dicts, lists, strings, numbers and booleans. ``title`` is the title that the caller passed, None
-        when none was passed: a sentence of part ``"title"`` then has its offsets in the text. Probabilities
-        are rounded to six decimals.
+        Plain dicts, lists, strings, numbers, booleans and None. ``title`` is the title that the caller
+        passed, None when none was passed: a sentence of part ``"title"`` then has its offsets in the text.
+        ``label`` is None where the annotator abstained. Probabilities are rounded to six decimals. Sentences
+        have a ``label_set`` when the annotator was asked for it.
     """
     return {
         "source": source,
@@ -48,10 +49,11 @@ def article_record(article: AnnotatedArticle, source: str) -> dict[str, Any]:
                 "start": sentence.start,
                 "end": sentence.end,
                 "text": sentence.text,
-                "label": str(sentence.label),
+                "label": None if sentence.label is None else str(sentence.label),
                 "score": _rounded(sentence.score),
                 "scores": _scores(sentence),
                 "truncated": sentence.truncated,
+                **_label_set(sentence),
             }
             for sentence in article.sentences
         ],
@@ -93,7 +95,7 @@ def csv_rows(article: AnnotatedArticle, source: str) -> str:
             sentence.part,
             sentence.start,
             sentence.end,
-            str(sentence.label),
+            "" if sentence.label is None else str(sentence.label),
             _rounded(sentence.score),
             *_scores(sentence).values(),
             "true" if sentence.truncated else "false",
@@ -114,6 +116,10 @@ def _csv(rows: Any) -> str:  # noqa: ANN401  # what csv.writer takes
 def _scores(sentence: AnnotatedSentence) -> dict[str, float]:
     """Return the probability of every label, in the order of `Label` whatever the model's own order is."""
     return {str(label): _rounded(sentence.scores[label]) for label in Label}
+
+
+def _label_set(sentence: AnnotatedSentence) -> dict[str, list[str]]:
+    return {} if sentence.label_set is None else {"label_set": [str(label) for label in sentence.label_set]}
 
 
 def _rounded(probability: float) -> float:

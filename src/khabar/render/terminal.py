@@ -32,6 +32,9 @@ STYLES: Mapping[Label, str] = {
 """Colours that are legible on light and dark backgrounds; they only repeat what the name of the label
 says."""
 
+ABSTAINED = "no label"
+"""Stands where an annotator with a ``min_score`` gave no label."""
+
 _LRM = "\u200e"
 _RLM = "\u200f"
 _RLI = "\u2067"
@@ -132,7 +135,8 @@ def count_line(article: AnnotatedArticle) -> str:
     line = "1 sentence" if total == 1 else f"{total} sentences"
     counts = Counter(sentence.label for sentence in article.sentences)
     if counts:
-        line += ": " + ", ".join(f"{counts[label]} {label}" for label in Label if counts[label])
+        named = [(counts[label], str(label)) for label in Label] + [(counts[None], ABSTAINED)]
+        line += ": " + ", ".join(f"{count} {name}" for count, name in named if count)
     return line
 
 
@@ -229,7 +233,10 @@ def _rows(article: AnnotatedArticle, width: int, direction: Direction) -> Iterat
         yield rule
     for sentence in article.sentences:
         first, *more = wrap(printable(sentence.text), text_width)
-        label = Text(str(sentence.label), style=STYLES[sentence.label])
+        if sentence.label is None:
+            label = Text(ABSTAINED)
+        else:
+            label = Text(str(sentence.label), style=STYLES[sentence.label])
         cut = "*" if sentence.truncated else ""
         yield _row(sentence.part, label, f"{cut}{float(sentence.score):.2f}", first, text_width, direction)
         for line in more:

@@ -1,7 +1,7 @@
 """Labelled articles in, a bundle out: the steps of scripts/train.py."""
 
 from khabar.training._data import CODES, IGNORED, LABELS, Splits, read_splits, soft_target, window_dataset
-from khabar.training._finish import finish, fit_temperature, save_weights
+from khabar.training._finish import finish, save_weights
 from khabar.training._fit import Fitted, fit, fit_seeds, mean_weights
 from khabar.training._lora import add_adapters
 from khabar.training._loss import SentenceLoss, class_weights, loss_of, predicted_labels, sentence_logits
@@ -24,7 +24,6 @@ __all__ = [
     "finish",
     "fit",
     "fit_seeds",
-    "fit_temperature",
     "freeze",
     "is_main_process",
     "last_checkpoint",

@@ -2,23 +2,19 @@
 
 import logging
 import shutil
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
 import yaml
-from scipy.optimize import minimize_scalar
-from scipy.special import logsumexp
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from khabar.annotator import Annotator
 from khabar.bundle import ONNX_INT8, Settings, save_settings
+from khabar.calibration import calibrate
 from khabar.card import write_card, write_metrics
 from khabar.config import RunConfig
 from khabar.evaluation import DataSummary, judge, summarise
 from khabar.export import ExportCheck, ExportError, check_export, export_int8
-from khabar.schema import LabelledArticle
 from khabar.training._data import Splits
 from khabar.training._record import training_record
 
@@ -36,7 +32,7 @@ def finish(
     *,
     graph: bool = True,
 ) -> Path:
-    """Make a trained model a bundle: weights, int8 graph, temperature, scores and card.
+    """Make a trained model a bundle: weights, int8 graph, calibration, scores and card.
 
     The bundle is put together aside and takes its place when it is whole. An int8 graph that does not agree
     with the weights on the validation articles is left out, with a warning in the log.
@@ -57,9 +53,8 @@ def finish(
     (staging / "training.yaml").write_text(_shareable(config), encoding="utf-8")
 
     check = _add_graph(staging, splits) if graph else None
-    annotator = Annotator.from_pretrained(staging)
-    temperature = fit_temperature(annotator, splits.validation)
-    save_settings(staging, settings.model_copy(update={"temperature": temperature}))
+    calibration = calibrate(Annotator.from_pretrained(staging), splits.validation)
+    save_settings(staging, calibration.apply(settings))
 
     evaluated = summarise(judge(Annotator.from_pretrained(staging), splits.validation))
     validation = config.data.validation_split
@@ -119,30 +114,6 @@ def save_weights(
     settings = Settings(normalization=config.normalization, window=config.window)
     save_settings(folder, settings)
     return settings
-
-
-def fit_temperature(annotator: Annotator, articles: Sequence[LabelledArticle]) -> float:
-    """Find the temperature at which the annotator's probabilities fit the labels best (Guo et al. 2017).
-
-    Returns:
-        The divisor of the logits, between 0.05 and 20, that minimises the negative log-likelihood.
-    """
-    logits, targets = [], []
-    for article in articles:
-        rows = annotator.logits([sentence.text for sentence in article.sentences])
-        for row, sentence in zip(rows, article.sentences, strict=True):
-            if sentence.label is not None:
-                logits.append(row)
-                targets.append(annotator.bundle.labels.index(sentence.label))
-    scores = np.array(logits, dtype=np.float64)
-    right = scores[np.arange(len(targets)), targets]
-
-    def loss(exponent: float) -> float:
-        temperature = np.exp(exponent)
-        return float((logsumexp(scores / temperature, axis=-1) - right / temperature).mean())
-
-    found = minimize_scalar(loss, bounds=(np.log(0.05), np.log(20)), method="bounded")
-    return round(float(np.exp(found.x)), 4)
 
 
 def _precision(config: RunConfig) -> str:
