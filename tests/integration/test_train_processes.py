@@ -120,6 +120,8 @@ def test_two_processes_evaluate_as_one(one, two):
     assert shipped(two) == pytest.approx(shipped(one), abs=0.03)
     first, second = (load_file(output / "bundle" / "model.safetensors") for output in (one, two))
     for name, weights in first.items():
+        if name.endswith("key.bias"):  # the softmax takes it out again, so its gradient is but rounding
+            continue
         assert (weights.float() - second[name].float()).abs().max() < 0.02, name
 
 
