@@ -7,8 +7,8 @@ First, seconds of a training step and peak memory of encoders of AraBERT's shape
 scripts/make_arabert_shape.py) beside the built-in model's encoder: on random ids, each in a process of its
 own, with the loss, the optimizer and the precision of training. Then scripts/train.py with
 configs/arabert-base-v02.yaml on that shape: killed at a checkpoint, gone on with, exported to int8; and
-`khabar annotate` with the model that comes out. Takes about fifteen minutes; --only chooses some steps, and
---only with --skip-path leaves out the rest.
+`khabar annotate` with the model that comes out. --only chooses some of the steps, and
+--skip-path leaves out what comes after them.
 """
 
 import argparse
@@ -95,7 +95,7 @@ def steps(options: argparse.Namespace) -> list[float]:
         start = time.perf_counter()
         with torch.autocast("cpu", dtype=torch.bfloat16):
             outputs = learner(input_ids=ids, attention_mask=torch.ones_like(ids))
-        loss_of(outputs, labels).backward()
+        loss_of(outputs, labels).backward()  # type: ignore[no-untyped-call]  # torch has no types there
         optimizer.step()
         optimizer.zero_grad()
         seconds.append(time.perf_counter() - start)

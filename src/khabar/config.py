@@ -555,6 +555,7 @@ _INSTEAD = {
     "output_dir": "set the key output instead",
     "metric_for_best_model": "macro-F1 on the validation articles selects the checkpoint, so leave it out",
     "greater_is_better": "macro-F1 on the validation articles selects the checkpoint, so leave it out",
+    "dataloader_drop_last": "it drops articles from evaluation too, so leave it out",
     "label_smoothing_factor": "the loss is one by sentence, so set recipe.label_smoothing instead",
 }
 """Arguments of the Trainer that a configuration does not set, and what to do instead."""

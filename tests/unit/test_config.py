@@ -188,6 +188,7 @@ def test_options_that_contradict_each_other_are_told_in_the_words_of_the_file(wr
             "training: {greater_is_better: false}",
             "macro-F1 on the validation articles selects the",
         ),
+        ("training: {dataloader_drop_last: true}", "it drops articles from evaluation too, so leave it out."),
         ("training: {label_smoothing_factor: 0.1}", "so set recipe.label_smoothing instead."),
     ],
 )

@@ -13,9 +13,10 @@ from encoder_kinds import ADDRESSES, KINDS, LONG_ARTICLE, make_encoder
 from transformers import AutoTokenizer, DataCollatorForTokenClassification
 
 from khabar import Annotator
-from khabar.bundle import AFTER_PADDING, Settings, load_bundle, save_settings, usable_positions
+from khabar.bundle import AFTER_PADDING, ONNX_INT8, Settings, load_bundle, save_settings, usable_positions
 from khabar.config import load_config
 from khabar.errors import BundleError, ConfigError
+from khabar.export import export_int8
 from khabar.training import finish, fit, load_start, parameter_groups, read_splits, window_dataset
 
 
@@ -95,6 +96,8 @@ def test_an_encoder_goes_the_whole_way(config_of, kind):
     annotator = Annotator.from_pretrained(bundle)
     sentences = annotator.annotate_sentences(SENTENCES)
     assert len(sentences) == len(SENTENCES)
+    if not (bundle / ONNX_INT8).exists():  # random weights may be too near to a tie to pass its check
+        export_int8(bundle)
     graph = Annotator.from_pretrained(bundle, backend="onnx").logits(SENTENCES)
     weights = Annotator.from_pretrained(bundle, backend="torch").logits(SENTENCES)
     assert np.abs(graph - weights).mean() < 0.1 * weights.std()

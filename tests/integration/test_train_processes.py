@@ -23,10 +23,10 @@ LAUNCH = ROOT / "configs" / "accelerate" / "cpu-two-processes.yaml"
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory, tiny_encoder):
-    """A folder with a configuration, articles that fill whole batches, and an encoder without dropout."""
+    """A folder with a configuration, more articles than it trains on, and an encoder without dropout."""
     folder = tmp_path_factory.mktemp("distributed")
     draw = random.Random(6)
-    articles = [article(number, "train", draw) for number in range(24)]
+    articles = [article(number, "train", draw) for number in range(90)]
     articles += [article(number, "validation", draw) for number in range(7)]
     lines = "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in articles)
     (folder / "labelled.jsonl").write_text(lines, encoding="utf-8")
@@ -44,7 +44,6 @@ def place(tmp_path_factory, tiny_encoder):
         "save_steps": 10,
         "logging_steps": 1,
         "train_sampling_strategy": "random",
-        "dataloader_drop_last": True,
     }
     content = CONFIG | {"output": "one", "encoder": {"path": "encoder"}, "training": training}
     (folder / "run.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
@@ -120,6 +119,8 @@ def test_two_processes_evaluate_as_one(one, two):
     assert shipped(two) == pytest.approx(shipped(one), abs=0.03)
     first, second = (load_file(output / "bundle" / "model.safetensors") for output in (one, two))
     for name, weights in first.items():
+        if name.endswith("key.bias"):  # the softmax takes it out again, so its gradient is but rounding
+            continue
         assert (weights.float() - second[name].float()).abs().max() < 0.02, name
 
 
