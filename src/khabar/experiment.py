@@ -83,6 +83,7 @@ def run(experiment: ExperimentConfig, overrides: Sequence[str] = ()) -> Results:
     judged = {split.name: _articles(split) for split in experiment.judge_on}
     place = experiment.output / RESULTS
     known = _read_results(place)
+    experiment.output.mkdir(parents=True, exist_ok=True)
 
     def note(key: str, score: float) -> None:
         known[key] = score

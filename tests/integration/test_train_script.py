@@ -111,6 +111,7 @@ def test_a_run_leaves_a_whole_bundle(undisturbed):
     assert files == {
         "README.md",
         "config.json",
+        "confusion-validation.png",
         "khabar.json",
         "metrics.json",
         "model.safetensors",
@@ -123,6 +124,7 @@ def test_a_run_leaves_a_whole_bundle(undisturbed):
         "bundle",
         "checkpoints",
         "train.log",
+        "training-curves.png",
         "training.yaml",
     }
 
