@@ -92,7 +92,7 @@ def _pipeline(options: argparse.Namespace, *, batch: int, base: bool = False) ->
     if base:
         torch.manual_seed(1)
         # The shape of aubmindlab/bert-base-arabertv02; the tokenizer stays ours, so all read the same tokens.
-        model = AutoModelForSequenceClassification.from_config(BertConfig(vocab_size=64_000, num_labels=4))
+        model = AutoModelForSequenceClassification.from_config(BertConfig(vocab_size=64_000))
     else:
         # What is above the encoder has another form here and is new; it does not count in a measure of time.
         model = AutoModelForSequenceClassification.from_pretrained(options.model, dtype=torch.float32)

@@ -76,9 +76,9 @@ class Process:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait()
+        # Its input ends, so it does too; the pipes are closed and it is waited for.
+        with self._process:
+            pass
 
 
 def environment(threads: int) -> dict[str, str]:
@@ -122,7 +122,7 @@ def run(options: Namespace) -> dict[str, Any]:
             rates.append(product.rate())
             for name, process in processes.items():
                 times[name].append(process.ask("run"))
-        found = {
+        found: dict[str, Any] = {
             "options": {"repeats": options.repeats, "sample": len(sample), "threads": options.threads},
             "contenders": {
                 contender.name: {
@@ -138,7 +138,7 @@ def run(options: Namespace) -> dict[str, Any]:
             "padding": padding(options.model, sample),
         }
         if "khabar" in processes and options.long_sentences:
-            long = [processes["khabar"].ask("long")["seconds"] for _ in range(min(3, options.repeats))]
+            long = [processes["khabar"].ask("long")["seconds"] for _ in range(min(2, options.repeats))]
             found["long_article"] = {"sentences": options.long_sentences, "seconds": long}
     found["first_label"] = first_labels(options, sample[0])
     found["soak"] = [_soak(options, count, articles) for count in options.soak]
@@ -180,7 +180,8 @@ def multiply_adds(model: Path, tokens: int) -> int:
     hidden, inner = config["hidden_size"], config["intermediate_size"]
     matrices = 4 * hidden * hidden + 2 * hidden * inner
     layers: int = config["num_hidden_layers"]
-    return layers * (matrices * tokens + 2 * hidden * tokens * tokens)
+    total: int = layers * (matrices * tokens + 2 * hidden * tokens * tokens)
+    return total
 
 
 def padding(model: Path, articles: Sequence[Text], *, batch: int = 32) -> dict[str, float]:

@@ -34,12 +34,13 @@ def map_ahead(
                 failed.set_exception(error)
                 running.append((task, failed))
             if len(running) > 1:
-                yield _outcome(*running.popleft())
+                yield _outcome(running.popleft())
         while running:
-            yield _outcome(*running.popleft())
+            yield _outcome(running.popleft())
 
 
-def _outcome(task: Task, future: Future[Result]) -> tuple[Task, Result | Exception]:
+def _outcome(started: tuple[Task, Future[Result]]) -> tuple[Task, Result | Exception]:
+    task, future = started
     try:
         return task, future.result()
     except Exception as error:  # the caller decides about it

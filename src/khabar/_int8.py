@@ -7,7 +7,8 @@ other tokens few of the 256 steps, and everything in int8 changes labels. A scal
 window's logits independent of what is computed beside it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import onnx
@@ -17,8 +18,8 @@ from onnx import helper, numpy_helper
 _DOMAIN = "com.microsoft"
 _LEAST = 1e-6
 """No row's largest value is taken for less: a row of zeros has a scale all the same."""
-_GELU_LEAST = 0.17
-"""GELU is nowhere below minus this, so its largest value decides unless that is smaller."""
+_GELU_DEPTH = 0.17
+"""GELU is nowhere below minus this, so its 256 steps begin there."""
 
 
 def quantize_matrices(model: onnx.ModelProto) -> None:
@@ -61,9 +62,9 @@ class _Writer:
         self._tensors: dict[str, onnx.TensorProto] = {}
         self._makers = {output: node.op_type for node in graph.node for output in node.output}
         self._quantized: set[str] = set()
-        self._zero = self._constant("khabar.zero", np.array(128, dtype=np.uint8))
-        self._one = self._constant("khabar.one", np.array(1, dtype=np.float32))
-        self._step = self._constant("khabar.step", np.array(1 / 127, dtype=np.float32))
+        self._middle = self._constant("khabar.middle", np.array(128, dtype=np.uint8))
+        self._lowest = self._constant("khabar.lowest", np.array(0, dtype=np.uint8))
+        self._one = self._float("khabar.one", 1)
         self._last = self._constant("khabar.last", np.array([-1], dtype=np.int64))
 
     def product(self, node: onnx.NodeProto, weights: NDArray[np.float32]) -> None:
@@ -75,15 +76,23 @@ class _Writer:
             self._quantized.add(source)
         scales = np.maximum(np.abs(weights).max(axis=0), _LEAST) / 127
         quantized = np.clip(np.rint(weights / scales), -127, 127).astype(np.int8)
+        one_sided = self._is_one_sided(source)
         inputs = [
             f"{source}.int8",
             self._constant(f"{name}.int8", quantized),
             self._one,
             self._constant(f"{name}.scales", scales.astype(np.float32)),
-            self._zero,
+            self._lowest if one_sided else self._middle,
         ]
-        self._add("MatMulIntegerToFloat", inputs, f"{output}.unscaled", domain=_DOMAIN)
-        self._add("Mul", [f"{output}.unscaled", f"{source}.scale"], f"{output}.rows")
+        product = f"{output}.product"
+        self._add("MatMulIntegerToFloat", inputs, product, domain=_DOMAIN)
+        if one_sided:
+            # The operator takes one zero for all rows, so what each row's own zero adds is taken off again.
+            sums = (quantized.sum(axis=0, dtype=np.float32) * scales).astype(np.float32)
+            self._add("Mul", [f"{source}.zero", self._constant(f"{name}.sums", sums)], f"{output}.excess")
+            self._add("Sub", [product, f"{output}.excess"], f"{output}.unscaled")
+            product = f"{output}.unscaled"
+        self._add("Mul", [product, f"{source}.scale"], f"{output}.rows")
         columns = self._constant(f"{name}.columns", np.array([weights.shape[1]], dtype=np.int64))
         self._add("Concat", [f"{source}.leading", columns], f"{output}.shape", axis=0)
         self._add("Reshape", [f"{output}.rows", f"{output}.shape"], output)
@@ -93,21 +102,41 @@ class _Writer:
         shape = self._constant(f"khabar.rows_of_{columns}", np.array([-1, columns], dtype=np.int64))
         self._add("Shape", [source], f"{source}.leading", start=0, end=-1)
         self._add("Reshape", [source, shape], f"{source}.rows")
-        gelu = self._makers.get(source) == "Gelu"
-        if not gelu:
-            self._add("Abs", [f"{source}.rows"], f"{source}.abs")
-        values = f"{source}.rows" if gelu else f"{source}.abs"
-        least = np.array(_GELU_LEAST if gelu else _LEAST, dtype=np.float32)
-        self._add("ReduceMax", [values, self._last], f"{source}.max", keepdims=1)
-        floor = self._constant("khabar.least_of_gelu" if gelu else "khabar.least", least)
-        self._add("Max", [f"{source}.max", floor], f"{source}.bounded")
-        self._add("Mul", [f"{source}.bounded", self._step], f"{source}.scale")
         # One scale and one zero a row: QuantizeLinear takes them as vectors along its axis.
+        if self._is_one_sided(source):
+            self._one_sided_scale(source)
+            self._add("Reshape", [f"{source}.zero", self._last], f"{source}.zero_vector")
+            self._add("Cast", [f"{source}.zero_vector"], f"{source}.zeros", to=onnx.TensorProto.UINT8)
+        else:
+            self._symmetric_scale(source)
+            self._add("Shape", [f"{source}.scale"], f"{source}.count", start=0, end=1)
+            self._add("Expand", [self._middle, f"{source}.count"], f"{source}.zeros")
         self._add("Reshape", [f"{source}.scale", self._last], f"{source}.scales")
-        self._add("Shape", [f"{source}.scales"], f"{source}.count")
-        self._add("Expand", [self._zero, f"{source}.count"], f"{source}.zeros")
         inputs = [f"{source}.rows", f"{source}.scales", f"{source}.zeros"]
         self._add("QuantizeLinear", inputs, f"{source}.int8", axis=0)
+
+    def _symmetric_scale(self, source: str) -> None:
+        """Add each row's scale, of shape (rows, 1), for steps from minus to plus its largest magnitude."""
+        self._add("Abs", [f"{source}.rows"], f"{source}.abs")
+        self._add("ReduceMax", [f"{source}.abs", self._last], f"{source}.max", keepdims=1)
+        self._add("Max", [f"{source}.max", self._float("khabar.least", _LEAST)], f"{source}.bounded")
+        self._add("Mul", [f"{source}.bounded", self._float("khabar.step", 1 / 127)], f"{source}.scale")
+
+    def _one_sided_scale(self, source: str) -> None:
+        """Add each row's scale and zero, both of shape (rows, 1), for steps from GELU's least value on."""
+        least = self._float("khabar.gelu", _GELU_DEPTH)
+        self._add("ReduceMax", [f"{source}.rows", self._last], f"{source}.max", keepdims=1)
+        self._add("Relu", [f"{source}.max"], f"{source}.bounded")
+        self._add("Add", [f"{source}.bounded", least], f"{source}.range")
+        self._add("Mul", [f"{source}.range", self._float("khabar.gelu_step", 1 / 255)], f"{source}.scale")
+        self._add("Div", [least, f"{source}.scale"], f"{source}.depth")
+        self._add("Round", [f"{source}.depth"], f"{source}.zero")
+
+    def _is_one_sided(self, source: str) -> bool:
+        return self._makers.get(source) == "Gelu"
+
+    def _float(self, name: str, value: float) -> str:
+        return self._constant(name, np.array(value, dtype=np.float32))
 
     def lookup(self, node: onnx.NodeProto, table: NDArray[np.float32]) -> None:
         """Add the int8 form of ``Gather(table, indices)``."""
@@ -134,7 +163,7 @@ class _Writer:
         self._tensors.setdefault(name, numpy_helper.from_array(value, name))
         return name
 
-    def _add(self, kind: str, inputs: Iterable[str], output: str, **attributes: object) -> None:
+    def _add(self, kind: str, inputs: Iterable[str], output: str, **attributes: Any) -> None:  # noqa: ANN401  # of any node
         self.nodes.append(
             helper.make_node(kind, list(inputs), [output], name=f"{output}:{kind}", **attributes)
         )
@@ -144,7 +173,7 @@ def _is_table(tensor: onnx.TensorProto | None) -> bool:
     return tensor is not None and tensor.data_type == onnx.TensorProto.FLOAT and len(tensor.dims) == 2
 
 
-def _replace(field: object, values: list[object]) -> None:
+def _replace(field: object, values: Sequence[object]) -> None:
     del field[:]  # type: ignore[attr-defined]  # a repeated field, whose type protobuf does not name
     field.extend(values)  # type: ignore[attr-defined]
 

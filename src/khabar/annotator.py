@@ -224,7 +224,7 @@ class Annotator:
             raise InputError("articles is a single one, expected an iterable of them; use annotate(text).")
         if errors not in ("raise", "record"):
             raise ValueError(f"errors is {errors!r}, expected 'raise' or 'record'.")
-        if not isinstance(workers, int) or workers < 1:
+        if workers < 1:
             raise ValueError(f"workers is {workers!r}, expected 1 or more.")
         return self._annotate_many(articles, errors, workers)
 
