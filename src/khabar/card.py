@@ -260,12 +260,12 @@ def _behaviour(report: dict[str, Any] | None) -> str:
     ]
     groups = []
     for attribute, names in report["groups"].items():
-        shares = sorted((item["right"] / item["articles"], name) for name, item in names.items())
-        (low, lowest), (high, highest) = shares[0], shares[-1]
-        spread = f"{100 * low:.0f} % ({lowest}) to {100 * high:.0f} % ({highest})"
-        groups.append(
-            f"by {attribute} ({len(names)} names) from {spread if low < high else f'{100 * low:.0f} %'}"
-        )
+        right = sorted((item["right"] / item["articles"], name) for name, item in names.items())
+        (low, lowest), (high, highest) = right[0], right[-1]
+        spread = f"{100 * low:.0f} %"
+        if low < high:
+            spread += f" ({lowest}) to {100 * high:.0f} % ({highest})"
+        groups.append(f"by {attribute} ({len(names)} names) from {spread}")
     said = [
         f"Templates of version {report['templates_version']}, fixed before a model was run on them. A "
         "directional case passes when its sentence has the right label before and after a change that turns "
