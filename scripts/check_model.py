@@ -2,6 +2,7 @@
 
     python scripts/check_model.py default --markdown checks.md
     python scripts/check_model.py runs/a/bundle --least-directional 0.85 --least-invariant 0.95
+    python scripts/check_model.py runs/a/bundle --card
 
 A model is "default" for the built-in one, else a folder or hub id. It runs through the Annotator that users
 call, on its int8 graph where it has one. Exit code 1 says that fewer cases passed than a --least option asks
@@ -18,6 +19,7 @@ from rich.progress import track
 
 from khabar import Annotator, KhabarError
 from khabar._files import write_text
+from khabar.bundle import BUILT_IN
 from khabar.checks import CheckReport, Kind, all_cases, run_checks
 
 
@@ -36,6 +38,11 @@ def main(options: argparse.Namespace) -> list[str]:
     console.print(report.note, highlight=False)
     for table in report.to_tables():
         console.print(table)
+    if options.card:
+        # Only a model's own folder gets its rates; it needs what only the train extra has.
+        from khabar.card import add_behaviour
+
+        add_behaviour(BUILT_IN if options.model == "default" else Path(options.model), report.to_dict())
     if options.output:
         text = json.dumps(report.to_dict(), ensure_ascii=False, indent=2, allow_nan=False)
         write_text(options.output, text + "\n")
@@ -59,6 +66,9 @@ if __name__ == "__main__":
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("model", help='"default", a folder or a hub id')
+    parser.add_argument(
+        "--card", action="store_true", help="put the pass rates into MODEL's metrics.json and model card"
+    )
     parser.add_argument("--output", type=Path, help="JSON report to write")
     parser.add_argument("--markdown", type=Path, help="Markdown report to write, with every failure in it")
     for kind in Kind:

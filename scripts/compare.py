@@ -45,8 +45,8 @@ def main(options: argparse.Namespace) -> list[GateResult]:
     corpus = read_labelled(options.data, options.format)
     articles = [article for article in corpus if article.split == options.split]
     if not articles:
-        found = ", ".join(sorted({str(article.split) for article in corpus}))
-        raise DataError(f"{options.data}: no article of split {options.split!r}; the splits are {found}.")
+        splits = ", ".join(sorted({str(article.split) for article in corpus}))
+        raise DataError(f"{options.data}: no article of split {options.split!r}; the splits are {splits}.")
     found = compare(
         run(first, options.backend, articles, first_name),
         run(second, options.backend, articles, second_name),

@@ -52,6 +52,6 @@ def percent_cell(
     if value is None:
         return "–"
     form = "+.1f" if signed else ".1f"
-    if low is None or high is None:
-        return format(100 * value, form)
-    return f"{100 * value:{form}} [{100 * low:{form}}, {100 * high:{form}}]"
+    # Adding 0 takes the sign from what is rounded to -0.0.
+    shown = [format(round(100 * each, 1) + 0.0, form) for each in (value, low, high) if each is not None]
+    return shown[0] if len(shown) < 3 else f"{shown[0]} [{shown[1]}, {shown[2]}]"

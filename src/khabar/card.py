@@ -75,7 +75,7 @@ $scores
 
 $export
 
-## Limits
+$behaviour## Limits
 
 $limits
 
@@ -83,6 +83,9 @@ Written by khabar $version.
 """)
 
 _LABEL_SETS = " Label sets (`error_rate`) come from the same articles."
+_BEHAVIOUR = ("khabar", "templates_version", "fingerprint", "confidence", "kinds", "templates", "groups")
+_WEAK = 0.9
+"""Share of passed cases below which a template is named in the card."""
 _PEOPLE = "Articles name people: the model stores no text, but has learnt from it."
 
 
@@ -94,7 +97,8 @@ class Card:
     training: dict[str, Any]
     """Content of training.yaml."""
     metrics: dict[str, Any]
-    """Content of metrics.json: ``data``, ``export`` and, by split, ``evaluations``."""
+    """Content of metrics.json: ``data``, ``export``, by split ``evaluations``, and ``behaviour`` once it was
+    checked."""
 
     def render(self) -> str:
         """Return the card as Markdown."""
@@ -124,6 +128,7 @@ class Card:
                 for split, evaluation in self.metrics.get("evaluations", {}).items()
             ),
             export=_export(self.metrics.get("export")),
+            behaviour=_behaviour(self.metrics.get("behaviour")),
             limits="\n".join(f"- {limit.strip()}" for limit in (*said.limits, _PEOPLE)),
             version=__version__,
         )
@@ -164,6 +169,22 @@ def add_export(bundle: Path, check: dict[str, Any]) -> None:
         BundleError: The bundle has no metrics.json or training.yaml.
     """
     write_metrics(bundle, _read_metrics(bundle) | {"export": check})
+    write_card(bundle)
+
+
+def add_behaviour(bundle: Path, report: dict[str, Any]) -> None:
+    """Put the pass rates of the behaviour tests into metrics.json and write the card anew.
+
+    Args:
+        bundle: A bundle that `khabar.training.finish` made.
+        report: `khabar.checks.CheckReport.to_dict` of the model; its cases and failures are left out.
+
+    Raises:
+        BundleError: The bundle has no metrics.json or training.yaml.
+    """
+    metrics = _read_metrics(bundle)
+    metrics["behaviour"] = {key: report[key] for key in _BEHAVIOUR}
+    write_metrics(bundle, metrics)
     write_card(bundle)
 
 
@@ -276,6 +297,48 @@ def _temperature(settings: Settings) -> str:
     if not settings.temperature_slope:
         return str(settings.temperature)
     return f"{settings.temperature} · exp({settings.temperature_slope} · relative entropy)"
+
+
+def _behaviour(report: dict[str, Any] | None) -> str:
+    """Say what `scripts/check_model.py --card` found; nothing where it was not run."""
+    if report is None:
+        return ""
+    rows = [
+        "|  | cases | passed | % | right before | right after |",
+        "| --- | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for kind, rates in report["kinds"].items():
+        shares = " | ".join(
+            f"{100 * rates[key] / rates['cases']:.1f}" for key in ("original_right", "changed_right")
+        )
+        rows.append(
+            f"| {kind} | {rates['cases']:,} | {rates['passed']:,} | {_percent(rates['rate'])} | {shares} |"
+        )
+    weak = [
+        f"{name} {rates['passed']} of {rates['cases']}"
+        for name, rates in sorted(
+            report["templates"].items(), key=lambda item: item[1]["passed"] / item[1]["cases"]
+        )
+        if rates["passed"] < _WEAK * rates["cases"]
+    ]
+    groups = []
+    for attribute, names in report["groups"].items():
+        right = sorted((item["right"] / item["articles"], name) for name, item in names.items())
+        (low, lowest), (high, highest) = right[0], right[-1]
+        spread = f"{100 * low:.0f} %"
+        if low < high:
+            spread += f" ({lowest}) to {100 * high:.0f} % ({highest})"
+        groups.append(f"by {attribute} ({len(names)} names) from {spread}")
+    said = [
+        f"Templates of version {report['templates_version']}, fixed before a model was run on them. A "
+        "directional case passes when its sentence has the right label before and after a change that turns "
+        "it, an invariant one when the label stays through a change that should not matter.",
+        "\n".join(rows),
+        f"Templates below {_WEAK:.0%}: {', '.join(weak) or 'none'}.",
+    ]
+    if groups:
+        said.append(f"Right labels of sentences that name somebody: {'; '.join(groups)}.")
+    return "## Behaviour\n\n" + "\n\n".join(said) + "\n\n"
 
 
 def _percent(estimate: dict[str, float | None]) -> str:

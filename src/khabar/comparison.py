@@ -135,7 +135,7 @@ class GateResult:
         name = "macro-F1" if self.gate.on == MACRO else f"F1 of {self.gate.on}"
         kind = "differs" if self.by == "estimate" else "differs at worst"
         sign = "passed" if self.passed else "FAILED"
-        return f"{sign}: {name} {kind} by {self.measured:+.2f} points, allowed are {-self.gate.points:+.2f}"
+        return f"{sign}: {name} {kind} by {self.measured:+.2f} points; it may lose {self.gate.points:g}"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""

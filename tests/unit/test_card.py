@@ -1,16 +1,19 @@
 import json
 import shutil
 from itertools import pairwise
+from types import SimpleNamespace
 
 import pytest
 import yaml
 
 from khabar import Annotator, Label
 from khabar.bundle import load_bundle, save_settings
-from khabar.card import add_evaluation, write_card, write_metrics
+from khabar.card import add_behaviour, add_evaluation, write_card, write_metrics
+from khabar.checks import CheckReport, Kind, all_cases, run_checks
 from khabar.corpus import read_jsonl
 from khabar.errors import BundleError
 from khabar.evaluation import Bootstrap, DataSummary, judge, summarise
+from khabar.schema import AnnotatedSentence
 
 TRAINING = {
     "encoder": {"path": "base-encoder"},
@@ -149,6 +152,42 @@ def test_a_card_says_when_the_temperature_changes_with_the_entropy(bundle):
     save_settings(bundle, settings)
     write_card(bundle)
     assert "a temperature of 1.5 · exp(-0.7 · relative entropy)." in card_of(bundle)
+
+
+def test_pass_rates_of_behaviour_tests_are_added(bundle, evaluations):
+    def official(sentences):
+        label = Label.OFFICIAL_STATEMENT
+        scores = {each.value: float(each is label) for each in Label}
+        return [AnnotatedSentence("body", 0, len(s), s, label, 1.0, scores, False) for s in sentences]
+
+    always_official = SimpleNamespace(annotate_sentences=official)
+    write_card(bundle)
+    assert "## Behaviour" not in card_of(bundle)
+    before = json.loads((bundle / "metrics.json").read_text(encoding="utf-8"))
+    report = CheckReport.of("always official", run_checks(always_official, all_cases()))
+    add_behaviour(bundle, report.to_dict())
+    metrics = json.loads((bundle / "metrics.json").read_text(encoding="utf-8"))
+    assert {key: value for key, value in metrics.items() if key != "behaviour"} == before
+    found = metrics["behaviour"]
+    assert found["kinds"] == report.to_dict()["kinds"]
+    assert "results" not in found
+    assert "failures" not in found
+
+    card = card_of(bundle)
+    rates = report.kinds[Kind.DIRECTIONAL]
+    assert f"| directional | {rates.cases} | {rates.passed} | 0.0 " in card
+    assert "| invariant | " in card
+    weak = card.partition("Templates below 90%: ")[2].partition("\n")[0]
+    directional = {one.case.template for one in report.results if one.case.kind is Kind.DIRECTIONAL}
+    # It passes nothing that must turn, and all that must stay.
+    assert {entry.rpartition(" 0 of ")[0] for entry in weak.rstrip(".").split(", ")} == directional
+    assert "; by " in card
+    assert "names) from " in card
+    # Scores that are added later leave it there.
+    data, scores = evaluations["test"]
+    add_evaluation(bundle, "test", data, scores)
+    assert "## Behaviour\n\nTemplates of version" in card_of(bundle)
+    assert card_of(bundle).index("## Behaviour") < card_of(bundle).index("## Limits")
 
 
 def test_a_model_without_a_graph_has_a_card_too(bundle):

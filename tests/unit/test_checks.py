@@ -733,6 +733,18 @@ def test_script_fails_below_a_gate_only(run_script, capsys):
     ]
 
 
+def test_script_puts_the_rates_into_the_card_of_a_folder(run_script, tmp_path, monkeypatch):
+    import khabar.card
+
+    given = []
+    monkeypatch.setattr(khabar.card, "add_behaviour", lambda folder, report: given.append((folder, report)))
+    assert run_script(tmp_path / "bundle", "--card")[0] == 0
+    assert run_script(tmp_path / "bundle")[0] == 0
+    ((folder, report),) = given
+    assert folder == tmp_path / "bundle"
+    assert set(report["kinds"]) == {"directional", "invariant"}
+
+
 def test_script_tells_a_model_that_it_cannot_load(run_script, capsys):
     assert run_script("missing")[0] == 2
     assert capsys.readouterr().err == "check_model: missing: is no model.\n"

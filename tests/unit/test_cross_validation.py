@@ -1,5 +1,8 @@
 import json
+import runpy
+import sys
 from dataclasses import replace
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -14,6 +17,7 @@ from khabar.evaluation import Bootstrap, score
 from khabar.predictions import read_predictions
 from khabar.training import Splits
 
+SCRIPT = Path(__file__).parents[2] / "scripts" / "cross_validate.py"
 ORIGINAL = article("ferry", FERRY, split="train", outlet="Anba al-Sahil")
 REWORKED = article("ferry-again", FERRY_REWORKED, split="train", outlet="Al-Marfa")
 CHECKED = article("ferry-checked", FERRY_REWORKED, split="validation", outlet="صدى الوادي")
@@ -250,3 +254,47 @@ def test_a_folder_of_another_cross_validation_is_refused(make_config, tmp_path):
     write_jsonl(articles, config.data.path)
     with pytest.raises(ConfigError, match="other articles"):
         cross_validate(config, Plan(max_held_out=1), BOOTSTRAP)
+
+
+@pytest.fixture
+def run_script(make_config, tmp_path, monkeypatch):
+    """Runs the script on what `make_config` wrote; returns its exit code."""
+
+    def run(*arguments):
+        line = ["cross_validate.py", tmp_path / "run.yaml", *arguments]
+        monkeypatch.setattr(sys, "argv", [*map(str, line)])
+        try:
+            runpy.run_path(str(SCRIPT), run_name="__main__")
+        except SystemExit as exited:
+            return exited.code
+        return 0
+
+    return run
+
+
+@pytest.mark.slow
+def test_the_script_prints_the_table_that_it_writes(run_script, tmp_path, capsys):
+    table = tmp_path / "new folder" / "table.md"
+    # Overrides may stand among the options.
+    options = ("training.seed=4", "--by", "article", "--folds", 3, "--with-validation")
+    assert run_script(*options, "--resamples", 20, "--markdown", table, "training.max_steps=1") == 0
+    printed = capsys.readouterr().out
+    assert table.read_text(encoding="utf-8") in printed
+    assert "| 3 of 3 | " in printed
+    results = json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))
+    assert results["plan"] == {"by": "article", "folds": 3, "with_validation": True, "max_held_out": None}
+    assert results["configuration"]["training"]["seed"] == 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["training.epochs=3"], "did you mean 'num_train_epochs'?"),
+        (["--by", "article", "--folds", 2], "cross_validate: folds is 2, expected 3 or more."),
+        (["data.path=none.jsonl"], "cross_validate: none.jsonl: no such file"),
+        (["--by", "day"], "invalid choice: 'day'"),
+    ],
+)
+def test_the_script_tells_bad_input(run_script, capsys, arguments, said):
+    assert run_script(*arguments) == 2
+    assert said in capsys.readouterr().err

@@ -152,7 +152,7 @@ def _integrate(
 
     def pooled(embedded: torch.Tensor) -> torch.Tensor:
         everything = torch.ones(embedded.shape[:2], dtype=torch.long)
-        logits = model(inputs_embeds=embedded, attention_mask=everything).logits
+        logits: torch.Tensor = model(inputs_embeds=embedded, attention_mask=everything).logits
         return logits[:, start:end, label].mean(dim=1)
 
     found, baseline = embed(ids), embed(torch.tensor([masked]))

@@ -116,7 +116,8 @@ class Explanation:
 
     def _stretches(self) -> Iterator[Stretch]:
         for each in self.sentences:
-            pieces, at = [], each.sentence.start
+            pieces: list[tuple[str, float | None]] = []
+            at = each.sentence.start
             for word in each.words:
                 pieces.append((_between(each.sentence, at, word.start), None))
                 pieces.append((word.text, word.weight))

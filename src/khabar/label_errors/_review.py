@@ -7,7 +7,14 @@ from khabar.errors import DataError
 from khabar.label_errors._find import Suspect
 from khabar.labels import Label
 from khabar.predictions import Prediction
-from khabar.schema import AnnotatedArticle, AnnotatedSentence, Furniture, LabelledArticle, LabelledSentence
+from khabar.schema import (
+    AnnotatedArticle,
+    AnnotatedSentence,
+    Furniture,
+    LabelledArticle,
+    LabelledSentence,
+    Part,
+)
 
 _KIND = "labelled"
 """What furniture is called that an annotator marked, who did not say of which kind."""
@@ -104,8 +111,8 @@ class Places:
 
 def _annotated(
     article: LabelledArticle,
-    quality: Mapping[tuple[str, str, int, int], float],
-    probabilities: Mapping[tuple[str, str, int, int], Mapping[Label, float]],
+    quality: Mapping[tuple[str, Part, int, int], float],
+    probabilities: Mapping[tuple[str, Part, int, int], Mapping[Label, float]],
 ) -> AnnotatedArticle:
     sentences = []
     for unit in article.sentences:
