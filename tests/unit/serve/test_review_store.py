@@ -231,6 +231,7 @@ def test_sqlite_waits_for_the_disk(tmp_path):
     ("database", "said"),
     [
         ("/nowhere/at/all/review.db", "cannot be opened"),
+        ("", "is empty"),
         ("sqlite://", "keeps nothing"),
         ("sqlite:///:memory:", "keeps nothing"),
         ("mysql://root@localhost/news", "no URL of a database that is known|is of mysql"),
@@ -255,6 +256,13 @@ def test_without_the_driver_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(MissingExtraError, match=r"khabar\[postgres\]"):
         open_database("postgresql://user@/news")
+
+
+def test_a_data_folder_that_cannot_be_made(tmp_path, monkeypatch):
+    (tmp_path / "data").write_text("a file where the folder should be")
+    monkeypatch.setattr(_tables, "user_data_path", lambda *_, **__: tmp_path / "data" / "khabar")
+    with pytest.raises(StoreError, match=r"cannot be made \(Not a directory\); name a file with --database"):
+        Store()
 
 
 def test_the_default_is_in_the_users_data_folder(tmp_path, monkeypatch):
