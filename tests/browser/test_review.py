@@ -249,7 +249,11 @@ def test_two_people_on_one_sentence_see_both_versions(sit, mine):
     sami.saved()
     huda.press("4")
     expect(page.get_by_role("heading", name="غيّر شخص آخر ما غيرته")).to_be_visible()
-    expect(page.locator("#dialog")).to_contain_text("Sami")
+    expect(page.locator("#dialog")).to_contain_text("Sami: وسم حصيلة ضحايا ← تصريح رسمي")
+    text = row(page, 0).locator(".khabar-text").inner_text()
+    versions = page.locator("#dialog section")
+    expect(versions.nth(0).locator(".is-official_statement")).to_contain_text(text)
+    expect(versions.nth(1).locator(".is-background")).to_contain_text(text)
     huda.errors.clear()  # the browser writes every 409 on its console
     desk_choice = "احفظ تغييري فوقه" if mine else "خذ ما حفظ"
     assert units(huda, article)[0][1:] == ("official_statement", "Sami")

@@ -124,7 +124,8 @@ export class ArticleView {
     this.mark();
     const people = units.filter((unit) => unit.by !== null).length;
     this.heading.replaceChildren(h("bdi", {}, server.name));
-    this.progress.textContent = t("labelled", { n: people, total: units.length });
+    this.progress.textContent = t("of", { n: people, total: units.length });
+    this.progress.title = t("labelled", { n: people, total: units.length });
     Object.assign(this.bar, { max: units.length || 1, value: people });
     this.doneBox.replaceChildren(
       this.review.done ? h("span", { class: "badge" }, `✓ ${t("done_mark")}`) : "",
