@@ -128,8 +128,9 @@ export class ArticleView {
     this.progress.title = t("labelled", { n: people, total: units.length });
     Object.assign(this.bar, { max: units.length || 1, value: people });
     this.doneBox.replaceChildren(
-      this.review.done ? h("span", { class: "badge" }, `✓ ${t("done_mark")}`) : "",
-      this.review.done && server.done && people === units.length ? "" : button("done", () => this.finish(), { class: "strong", hint: "d" }),
+      ...(this.review.done
+        ? [h("span", { class: "badge" }, `✓ ${t("done_mark")} `), button("reopen", () => this.reopen(), { class: "plain" })]
+        : [button("done", () => this.finish(), { class: "strong", hint: "d" })]),
     );
     this.stripBox.replaceChildren(strip(units, (index) => this.go(index)));
     this.drawDock();
@@ -287,7 +288,7 @@ export class ArticleView {
     this.review.label(unit, label);
     const said = label === null ? t("furniture") : labelName(label);
     this.advance();
-    const rest = this.units.every((each) => each.by !== null) ? t("all_labelled") : t("sentence", { n: this.index + 1, total: this.units.length });
+    const rest = this.review.done ? t("all_labelled") : t("sentence", { n: this.index + 1, total: this.units.length });
     this.app.announce(t("labelled_as", { label: said, rest }));
   }
 
@@ -319,6 +320,12 @@ export class ArticleView {
     if (open && !(await confirmDone(count("sentences", open)))) return;
     this.review.finish();
     this.app.announce(t("done_mark"));
+    this.focus();
+  }
+
+  async reopen() {
+    if (!(await this.app.named())) return;
+    this.review.reopen();
     this.focus();
   }
 
