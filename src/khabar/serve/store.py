@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -385,12 +384,6 @@ class Store:
         """Return the names of all who corrected something."""
         with self._engine.begin() as connection:
             return sorted(connection.scalars(select(corrections.c.annotator).distinct()))
-
-    @contextmanager
-    def transaction(self) -> Iterator[Connection]:
-        """Give the tests a look at the tables."""
-        with self._writer.begin() as connection:
-            yield connection
 
 
 def _in_state(query: Select[Any], state: State) -> Select[Any]:

@@ -8,12 +8,14 @@ from pathlib import Path
 from urllib.parse import quote
 
 import numpy as np
+from sqlalchemy.engine import Connection
 from starlette.testclient import TestClient
 
 from khabar import Annotator, Label
 from khabar.bundle import Bundle, Settings
 from khabar.serve.app import create_app
 from khabar.serve.options import ServeOptions
+from khabar.serve.review._tables import open_database
 from khabar.serve.store import Store
 
 CUES = {
@@ -104,6 +106,17 @@ def serving(
     )
     with Client(app, base_url="http://127.0.0.1:8765", raise_server_exceptions=False) as client:
         yield client
+
+
+@contextmanager
+def tables(database) -> Iterator[Connection]:
+    """Look into a database past the store."""
+    engine = open_database(database)
+    try:
+        with engine.begin() as connection:
+            yield connection
+    finally:
+        engine.dispose()
 
 
 @asynccontextmanager

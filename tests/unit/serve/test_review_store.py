@@ -5,7 +5,7 @@ import threading
 from datetime import UTC, datetime
 
 import pytest
-from served import ARTICLE, OTHER
+from served import ARTICLE, OTHER, tables
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 
@@ -70,14 +70,14 @@ def test_the_same_article_is_known_and_a_taken_name_refused(store):
     assert again.added == []
 
 
-def test_every_correction_is_a_row(store):
+def test_every_correction_is_a_row(store, database):
     (identifier,) = add(store, new())
     spans = spans_of(store, identifier)
     read(store, identifier)
     before = datetime.now(UTC)
     store.correct(identifier, "Huda", 0, [labelling(spans[1], "background")], MODEL)
     store.correct(identifier, "Sami", 1, [labelling(spans[1], "claim")], NEWER, request_id="r")
-    with store.transaction() as connection:
+    with tables(database) as connection:
         rows = connection.execute(select(corrections).order_by(corrections.c.id)).all()
     assert [
         (
@@ -98,17 +98,17 @@ def test_every_correction_is_a_row(store):
     assert [row.seen for row in rows] == [False, True]
 
 
-def test_a_database_refuses_two_saves_as_the_same_revision(store):
+def test_a_database_refuses_two_saves_as_the_same_revision(store, database):
     (identifier,) = add(store, new())
     store.correct(identifier, "Huda", 0, [labelling(spans_of(store, identifier)[1])], MODEL)
-    with store.transaction() as connection:
+    with tables(database) as connection:
         row = connection.execute(select(corrections)).one()._asdict()
     del row["id"]
-    with pytest.raises(IntegrityError), store.transaction() as connection:
+    with pytest.raises(IntegrityError), tables(database) as connection:
         connection.execute(corrections.insert().values(**row))
 
 
-def test_many_people_at_once_lose_nothing(store):
+def test_many_people_at_once_lose_nothing(store, database):
     (identifier,) = add(store, new())
     spans = spans_of(store, identifier)
     saved, conflicts, failed = [], [], []
@@ -139,7 +139,7 @@ def test_many_people_at_once_lose_nothing(store):
         thread.join()
     assert failed == []
     assert len(saved) + len(conflicts) == 60
-    with store.transaction() as connection:
+    with tables(database) as connection:
         kept = set(connection.scalars(select(corrections.c.request_id).where(corrections.c.op == "label")))
         assert kept == {f"{name}{number}" for name, number in saved}
         assert connection.scalar(select(func.max(corrections.c.revision))) == len(saved)
@@ -231,6 +231,7 @@ def test_sqlite_waits_for_the_disk(tmp_path):
     ("database", "said"),
     [
         ("/nowhere/at/all/review.db", "cannot be opened"),
+        ("", "is empty"),
         ("sqlite://", "keeps nothing"),
         ("sqlite:///:memory:", "keeps nothing"),
         ("mysql://root@localhost/news", "no URL of a database that is known|is of mysql"),
@@ -255,6 +256,13 @@ def test_without_the_driver_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(MissingExtraError, match=r"khabar\[postgres\]"):
         open_database("postgresql://user@/news")
+
+
+def test_a_data_folder_that_cannot_be_made(tmp_path, monkeypatch):
+    (tmp_path / "data").write_text("a file where the folder should be")
+    monkeypatch.setattr(_tables, "user_data_path", lambda *_, **__: tmp_path / "data" / "khabar")
+    with pytest.raises(StoreError, match=r"cannot be made \(Not a directory\); name a file with --database"):
+        Store()
 
 
 def test_the_default_is_in_the_users_data_folder(tmp_path, monkeypatch):

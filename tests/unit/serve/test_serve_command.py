@@ -12,7 +12,7 @@ import time
 
 import httpx
 import pytest
-from served import ARTICLE, named
+from served import ARTICLE, named, tables
 from sqlalchemy import select
 from typer.testing import CliRunner
 
@@ -206,7 +206,7 @@ def test_what_was_acknowledged_survives_a_kill(database):
                 assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
             connection.close()
         store = Store(database)
-        with store.transaction() as connection:
+        with tables(database) as connection:
             rows = connection.execute(select(corrections).where(corrections.c.op == "label")).all()
         kept = {row.request_id: (row.span_start, row.span_end, row.label_after) for row in rows}
         missing = {request for request, saved in acknowledged.items() if kept.get(request) != saved}

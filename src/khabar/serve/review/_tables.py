@@ -35,6 +35,7 @@ from sqlalchemy.engine import URL, Connection
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.types import TypeDecorator
 
+from khabar._files import reason
 from khabar.errors import KhabarError, MissingExtraError
 
 SCHEMA: Final = "1"
@@ -180,9 +181,9 @@ def _prepare(engine: Engine, shown: str) -> None:
             metadata.create_all(connection)
             _check_version(connection, shown)
     except (SQLAlchemyError, OSError, sqlite3.Error) as error:
-        reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+        said = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
         raise StoreError(
-            f"the database {shown} cannot be opened ({reason}); name another with --database."
+            f"the database {shown} cannot be opened ({said}); name another with --database."
         ) from error
 
 
@@ -196,7 +197,14 @@ def show_url(url: URL) -> str:
 def _url(database: str | Path | None) -> URL:
     if database is None:
         database = default_database()
-        database.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            database.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(
+                f"the folder {database.parent} cannot be made ({reason(error)}); name a file with --database."
+            ) from error
+    if database == "":
+        raise StoreError("--database is empty; name a file, or leave it out.")
     if isinstance(database, Path) or "://" not in database:
         return URL.create("sqlite", database=os.fspath(database))
     try:
