@@ -144,6 +144,10 @@ export class ArticleView {
 
   /** Change only the lines that differ: thousands of others keep their layout. */
   replaceLines(items) {
+    if (!this.list.children.length) {
+      this.list.append(...items);
+      return;
+    }
     const wanted = new Set(items);
     for (const child of [...this.list.children]) if (!wanted.has(child)) child.remove();
     items.forEach((item, index) => {
