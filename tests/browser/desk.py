@@ -68,9 +68,15 @@ class Desk:
 
     def new_page(self):
         page = self.context.new_page()
+        # Nothing is ever asked of another machine.
+        page.on("request", lambda asked: self._strange(asked.url) and self.errors.append(asked.url))
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("console", lambda said: said.type == "error" and self.errors.append(said.text))
         return page
+
+    def _strange(self, url) -> bool:
+        home = ("file:", "data:", "blob:", self.address.split("#")[0])
+        return not url.startswith(home)
 
     def visit(self, place="#/"):
         self.page.goto(self.address.split("#")[0] + place)

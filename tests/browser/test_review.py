@@ -210,6 +210,25 @@ def test_done_articles_are_exported_as_training_reads_them(desk, tmp_path):
     assert [unit.label for unit in exported.sentences].count(None) == 1
 
 
+def test_last_label_finishes_the_article_and_it_can_be_opened_again(desk):
+    article = desk.add("أعلنت البلدية إغلاق الجسر. وقال سكان إن الطريق البديل طويل.")
+    page = desk.open(article)
+    desk.press("2")
+    expect(page.get_by_role("button", name="أنجز المقال")).to_be_visible()
+    desk.press("3")
+    expect(page.locator(".tools .badge")).to_contain_text("منجز")
+    desk.saved()
+    assert desk.article(article)["done"] is True
+    desk.press("u")
+    desk.saved()
+    assert desk.article(article)["done"] is False
+    desk.press("d")
+    desk.saved()
+    page.get_by_role("button", name="افتحه ثانية").click()
+    desk.saved()
+    assert (desk.article(article)["done"], desk.article(article)["labelled"]) == (False, 2)
+
+
 def test_both_languages_and_the_article_stays_right_to_left(desk):
     page = desk.open(desk.add(numbered(ARTICLE, 9)))
     assert page.evaluate("document.documentElement.dir") == "rtl"
@@ -249,7 +268,11 @@ def test_two_people_on_one_sentence_see_both_versions(sit, mine):
     sami.saved()
     huda.press("4")
     expect(page.get_by_role("heading", name="غيّر شخص آخر ما غيرته")).to_be_visible()
-    expect(page.locator("#dialog")).to_contain_text("Sami")
+    expect(page.locator("#dialog")).to_contain_text("Sami: وسم حصيلة ضحايا ← تصريح رسمي")
+    text = row(page, 0).locator(".khabar-text").inner_text()
+    versions = page.locator("#dialog section")
+    expect(versions.nth(0).locator(".is-official_statement")).to_contain_text(text)
+    expect(versions.nth(1).locator(".is-background")).to_contain_text(text)
     huda.errors.clear()  # the browser writes every 409 on its console
     desk_choice = "احفظ تغييري فوقه" if mine else "خذ ما حفظ"
     assert units(huda, article)[0][1:] == ("official_statement", "Sami")
@@ -303,6 +326,19 @@ def test_saves_go_on_when_the_server_is_back(desk):
     desk.saved()
     desk.errors.clear()
     assert units(desk, article)[0][1:] == ("background", "هدى")
+
+
+def test_saves_go_on_after_the_article_was_left(desk):
+    article = desk.add(numbered(ARTICLE, 17))
+    page = desk.open(article)
+    desk.context.set_offline(True)
+    desk.press("4", "3", "q")
+    expect(page.locator("#notices")).to_contain_text("الخادم لا يجيب")
+    expect(page.locator("#save-state")).to_contain_text("تغييران غير محفوظ بعد")
+    desk.context.set_offline(False)
+    desk.saved()
+    desk.errors.clear()
+    assert [unit[1:] for unit in units(desk, article)[:2]] == [("background", "هدى"), ("claim", "هدى")]
 
 
 def test_second_opinion_sees_nobody_and_counts_for_agreement(sit):

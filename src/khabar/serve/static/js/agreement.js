@@ -14,14 +14,17 @@ export class AgreementView {
 
   async open(main) {
     this.main = main;
+    this.main.replaceChildren(h("p", { class: "page soft" }, t("loading")));
     this.answer ??= await this.app.tried(() => get("/v1/review/agreement"));
     this.draw();
   }
 
-  close() {}
+  close() {
+    this.closed = true;
+  }
 
   draw() {
-    if (!this.answer) return;
+    if (!this.answer || this.closed) return;
     const { by_person: people, differing } = this.answer;
     this.main.replaceChildren(
       h(

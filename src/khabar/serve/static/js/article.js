@@ -124,11 +124,13 @@ export class ArticleView {
     this.mark();
     const people = units.filter((unit) => unit.by !== null).length;
     this.heading.replaceChildren(h("bdi", {}, server.name));
-    this.progress.textContent = t("labelled", { n: people, total: units.length });
+    this.progress.textContent = t("of", { n: people, total: units.length });
+    this.progress.title = t("labelled", { n: people, total: units.length });
     Object.assign(this.bar, { max: units.length || 1, value: people });
     this.doneBox.replaceChildren(
-      this.review.done ? h("span", { class: "badge" }, `✓ ${t("done_mark")}`) : "",
-      this.review.done && server.done && people === units.length ? "" : button("done", () => this.finish(), { class: "strong", hint: "d" }),
+      ...(this.review.done
+        ? [h("span", { class: "badge" }, `✓ ${t("done_mark")} `), button("reopen", () => this.reopen(), { class: "plain" })]
+        : [button("done", () => this.finish(), { class: "strong", hint: "d" })]),
     );
     this.stripBox.replaceChildren(strip(units, (index) => this.go(index)));
     this.drawDock();
@@ -142,6 +144,10 @@ export class ArticleView {
 
   /** Change only the lines that differ: thousands of others keep their layout. */
   replaceLines(items) {
+    if (!this.list.children.length) {
+      this.list.append(...items);
+      return;
+    }
     const wanted = new Set(items);
     for (const child of [...this.list.children]) if (!wanted.has(child)) child.remove();
     items.forEach((item, index) => {
@@ -286,7 +292,7 @@ export class ArticleView {
     this.review.label(unit, label);
     const said = label === null ? t("furniture") : labelName(label);
     this.advance();
-    const rest = this.units.every((each) => each.by !== null) ? t("all_labelled") : t("sentence", { n: this.index + 1, total: this.units.length });
+    const rest = this.review.done ? t("all_labelled") : t("sentence", { n: this.index + 1, total: this.units.length });
     this.app.announce(t("labelled_as", { label: said, rest }));
   }
 
@@ -318,6 +324,12 @@ export class ArticleView {
     if (open && !(await confirmDone(count("sentences", open)))) return;
     this.review.finish();
     this.app.announce(t("done_mark"));
+    this.focus();
+  }
+
+  async reopen() {
+    if (!(await this.app.named())) return;
+    this.review.reopen();
     this.focus();
   }
 

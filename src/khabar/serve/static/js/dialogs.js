@@ -160,7 +160,7 @@ export function showConflict(error, entry) {
           "section",
           { "aria-labelledby": "mine" },
           h("h3", { id: "mine" }, t("mine")),
-          h("ul", {}, h("li", {}, entry.operations.map((operation) => operationWords(operation)).join("، "))),
+          h("ul", {}, h("li", {}, entry.operations.map((operation) => operationWords(operation)).join(" + "))),
           operations.map((operation) => {
             const text = Array.from((operation.part === "title" ? article.title : article.text) ?? "");
             const end = operation.with?.end ?? operation.end;
@@ -194,8 +194,9 @@ const operationWords = (operation) =>
   `${t(`op_${operation.op}`)}${"label" in operation ? `: ${nameOf(operation.label)}` : ""}`;
 
 function changeWords(change) {
-  const what = change.op === "label" ? `${nameOf(change.before)} ← ${nameOf(change.after)}` : "";
-  return [h("bdi", {}, change.by), `، ${t(`op_${change.op}`)} ${what} `, h("span", { class: "soft" }, stamp(change.at, language))];
+  const arrow = language === "ar" ? "←" : "→";
+  const what = change.op === "label" ? `${nameOf(change.before)} ${arrow} ${nameOf(change.after)}` : "";
+  return [h("bdi", {}, change.by), `: ${t(`op_${change.op}`)} ${what} `, h("span", { class: "soft" }, stamp(change.at, language))];
 }
 
 export async function showHistory(id) {

@@ -5,6 +5,9 @@ import { putText } from "./text.js";
 
 export const DOUBTFUL = 0.6;
 
+/** Beyond so many pieces a strip has no room for gaps. */
+const DENSE = 150;
+
 /** An element; attributes that are null or false are left out, functions become listeners. */
 export function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
@@ -14,7 +17,7 @@ export function h(tag, attributes = {}, ...children) {
     else if (name === "class") element.className = value;
     else element.setAttribute(name, value === true ? "" : value);
   }
-  element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
   return element;
 }
 
@@ -69,7 +72,8 @@ export function opensParagraph(before, unit, points) {
 
 /** The strip that shows the rhythm of the labels. */
 export function strip(units, choose) {
-  const bar = h("div", { class: "khabar-strip", dir: "rtl", role: "img", "aria-label": rhythm(units) });
+  const dense = units.length > DENSE ? " is-dense" : "";
+  const bar = h("div", { class: `khabar-strip${dense}`, dir: "rtl", role: "img", "aria-label": rhythm(units) });
   units.forEach((unit, index) => {
     if (isFurniture(unit)) return;
     const look = lookOf(unit);

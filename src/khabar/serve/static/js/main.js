@@ -111,7 +111,25 @@ async function open() {
     else byId(each).removeAttribute("aria-current");
   }
   window.scrollTo(0, 0);
-  await view.open(main);
+  const opened = view.open(main);
+  leftovers();
+  await opened;
+}
+
+let again = 0;
+
+/** Send what closed views left behind, and go on trying while the server is away. */
+async function leftovers() {
+  clearTimeout(again);
+  const before = waiting().length;
+  if (!before) return;
+  const reached = await sendLeftovers(view instanceof ArticleView ? view : null);
+  if (!reached) {
+    app.state("away");
+    again = setTimeout(leftovers, 5000);
+  } else if (before && !waiting().length) {
+    app.state("saved");
+  }
 }
 
 function drawWho() {
@@ -166,7 +184,10 @@ byId("open-guidelines").addEventListener("click", () => app.tried(() => dialogs.
 byId("language").addEventListener("click", changeLanguage);
 byId("who").addEventListener("click", rename);
 window.addEventListener("hashchange", () => (/^#token=/.test(location.hash) ? (takeToken(), open()) : open()));
-window.addEventListener("online", () => view?.review?.send());
+window.addEventListener("online", () => {
+  view?.review?.send();
+  leftovers();
+});
 document.addEventListener("visibilitychange", () => {
   if (document.visibilityState === "visible") view?.refresh?.();
 });
@@ -178,4 +199,3 @@ document.documentElement.dataset.language = language;
 await open();
 performance.mark("khabar-ready");
 document.body.dataset.ready = "true";
-sendLeftovers(view?.id);

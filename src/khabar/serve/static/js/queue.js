@@ -36,7 +36,7 @@ export class QueueView {
   draw() {
     const draft = JSON.parse(localStorage.getItem(DRAFT) ?? "{}");
     this.title = h("input", { id: "paste-title", dir: "auto", autocomplete: "off", value: draft.title ?? "" });
-    this.text = h("textarea", { id: "paste-text", rows: 6, dir: "rtl", lang: "ar" });
+    this.text = h("textarea", { id: "paste-text", rows: 4, dir: "rtl", lang: "ar" });
     this.text.value = draft.text ?? "";
     const keep = () => {
       try {

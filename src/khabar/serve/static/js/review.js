@@ -31,8 +31,13 @@ function store(entry) {
   // Two entries of the same millisecond keep their order, also across tabs.
   last = Math.max(last + 1, Date.now());
   const key = `${PREFIX}${entry.article}.${last}.${entry.request_id}`;
-  localStorage.setItem(key, JSON.stringify(entry));
-  return key;
+  try {
+    localStorage.setItem(key, JSON.stringify(entry));
+  } catch {
+    // Full: the draft of a pasted article is the one large thing here, and a correction counts more.
+    localStorage.removeItem("khabar.draft");
+    localStorage.setItem(key, JSON.stringify(entry));
+  }
 }
 
 const unique = () =>
@@ -156,10 +161,17 @@ export class Review {
 
   // --- what a person does
 
+  /** Label a unit; the label of the last one that nobody had looked at finishes the article. */
   label(unit, label) {
     const operation = { op: "label", part: unit.part, start: unit.start, end: unit.end };
-    const undo = unit.label === label ? null : [{ ...operation, label: unit.label }];
-    this.act([{ ...operation, label }], undo);
+    const operations = [{ ...operation, label }];
+    const undo = unit.label === label ? [] : [{ ...operation, label: unit.label }];
+    const last = unit.by === null && this.units.every((each) => each.by !== null || each === unit);
+    if (last && !this.done && !this.blind) {
+      operations.push({ op: "done" });
+      undo.unshift({ op: "reopen" });
+    }
+    this.act(operations, undo.length ? undo : null);
   }
 
   /** Merge a unit with the one behind it; false when none of its part follows. */
@@ -303,23 +315,32 @@ export class Review {
   }
 }
 
-/** Send what other visits left behind; conflicts wait until their article is opened. */
-export async function sendLeftovers(except) {
+/**
+ * Send what views that are closed left behind; a conflict waits until its article is opened.
+ *
+ * @param {{id: string, blind: boolean} | null} open  The view that sends for itself.
+ * @returns {Promise<boolean>} Whether the server answered.
+ */
+export async function sendLeftovers(open) {
+  const own = (entry) => open?.id === entry.article && open.blind === entry.blind;
   for (const id of articlesWaiting()) {
-    if (id === except) continue;
-    for (const { key, revision, blind, request_id, operations, annotator: by } of waiting(id)) {
-      try {
-        const body = { revision, blind, request_id, operations };
-        const article = await post(`/v1/review/articles/${id}/corrections`, body, { by });
-        localStorage.removeItem(key);
-        for (const next of waiting(id)) {
-          const { key: nextKey, ...rest } = next;
-          localStorage.setItem(nextKey, JSON.stringify({ ...rest, revision: article.revision }));
+    for (const blind of [false, true]) {
+      const entries = () => waiting(id).filter((entry) => entry.blind === blind && !own(entry));
+      for (let [entry] = entries(); entry; [entry] = entries()) {
+        const { key, revision, request_id, operations, annotator: by } = entry;
+        try {
+          const body = { revision, blind, request_id, operations };
+          const article = await post(`/v1/review/articles/${id}/corrections`, body, { by });
+          localStorage.removeItem(key);
+          for (const { key: next, ...rest } of entries()) {
+            localStorage.setItem(next, JSON.stringify({ ...rest, revision: article.revision }));
+          }
+        } catch (error) {
+          if (error instanceof Away) return false;
+          break;
         }
-      } catch (error) {
-        if (error instanceof Away) return;
-        break;
       }
     }
   }
+  return true;
 }
