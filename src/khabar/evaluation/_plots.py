@@ -4,7 +4,7 @@ Text stays text in them, so that a reader's browser draws Arabic names and a scr
 """
 
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,7 +74,7 @@ def plots(report: Report) -> list[Plot]:
 
 def _draw_systems(report: Report) -> Plot:
     names = list(report.systems)
-    figures = (
+    figures: tuple[tuple[str, Callable[[Scores], Estimate]], ...] = (
         ("macro-F1", lambda scores: scores.macro_f1),
         ("same label as gold (accuracy)", lambda scores: scores.accuracy),
         ("Cohen's kappa with gold", lambda scores: scores.kappa),
