@@ -143,7 +143,7 @@ def test_undefined_scores_are_dashes_and_one_article_has_no_interval(report):
     alone = summarise(judge(Constant(Label.CLAIM), [match]), BOOTSTRAP)
     text = Report(report.data, {"claims": alone}, {}, BOOTSTRAP).to_markdown()
     assert "| claims | 42.9 | 75.0 | – | – | 85.7 | 0.0 |" in text
-    assert "Agreement" not in text
+    assert "## Agreement\n" not in text
 
 
 def test_full_report_says_what_label_sets_raw_text_and_annotators_came_to(full_report):

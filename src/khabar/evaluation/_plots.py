@@ -4,14 +4,15 @@ Text stays text in them, so that a reader's browser draws Arabic names and a scr
 """
 
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter, ScalarFormatter
+from matplotlib.ticker import PercentFormatter
 
 from khabar.evaluation._calibration import Reliability
 from khabar.evaluation._evaluate import Evaluation
@@ -27,7 +28,7 @@ _COLOURS: Mapping[Label, str] = {
 }
 _INK, _FAINT, _ACCENT = "#1f2933", "#c5ccd3", "#1b6ca8"
 
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "khabar",
     "text.parse_math": False,
@@ -73,7 +74,7 @@ def plots(report: Report) -> list[Plot]:
 
 def _draw_systems(report: Report) -> Plot:
     names = list(report.systems)
-    figures = (
+    figures: tuple[tuple[str, Callable[[Scores], Estimate]], ...] = (
         ("macro-F1", lambda scores: scores.macro_f1),
         ("same label as gold (accuracy)", lambda scores: scores.accuracy),
         ("Cohen's kappa with gold", lambda scores: scores.kappa),
@@ -84,7 +85,7 @@ def _draw_systems(report: Report) -> Plot:
         for ax, (title, of) in zip(axes, figures, strict=True):
             _dots(ax, [(name, of(report.systems[name].strict)) for name in names])
             ax.set_title(title, fontsize=10, loc="left")
-        axes[2].xaxis.set_major_formatter(ScalarFormatter())
+        axes[2].xaxis.set_major_formatter("{x:.2f}")
         caption = "Each dot a score, its line the interval of the bootstrap over articles."
         if report.annotators is not None:
             for ax, value in ((axes[1], report.annotators.share), (axes[2], report.annotators.kappa)):
@@ -250,12 +251,12 @@ def _dots(ax: Axes, rows: Sequence[tuple[str, Estimate]], colours: Sequence[str]
 
 def _diagram(ax: Axes, reliability: Reliability, colour: str) -> None:
     """Draw a reliability diagram with a dot a bin."""
-    filled = [each for each in reliability.bins if each.sentences]
-    total = sum(each.sentences for each in filled)
     ax.plot([0, 1], [0, 1], color=_FAINT, linestyle="--")
-    means, shares = [each.mean for each in filled], [each.right for each in filled]
-    sizes = [4 + 400 * each.sentences / total for each in filled]
-    ax.scatter(means, shares, s=sizes, color=colour, alpha=0.55, linewidths=0)
+    total = sum(each.sentences for each in reliability.bins)
+    for each in reliability.bins:
+        if each.mean is not None and each.right is not None:
+            size = 4 + 400 * each.sentences / total
+            ax.scatter([each.mean], [each.right], s=size, color=colour, alpha=0.55, linewidths=0)
     ax.set_xlim(-0.02, 1.02)
     ax.set_ylim(-0.02, 1.02)
     ax.set_aspect("equal")
