@@ -69,7 +69,7 @@ def main() -> None:
         command += ["--model", arguments.model] if arguments.model else []
         server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         try:
-            said = server.stderr.readline()
+            said = server.stderr.readline() if server.stderr else ""
             address = re.search(r"at (http://\S+)", said)
             if address is None:
                 sys.exit(f"the server did not start: {said}")

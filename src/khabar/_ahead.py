@@ -34,9 +34,11 @@ def map_ahead(
                 failed.set_exception(error)
                 running.append((task, failed))
             if len(running) > 1:
-                yield _outcome(running.popleft())
+                first = _outcome(running.popleft())
+                yield first
         while running:
-            yield _outcome(running.popleft())
+            last = _outcome(running.popleft())
+            yield last
 
 
 def _outcome(started: tuple[Task, Future[Result]]) -> tuple[Task, Result | Exception]:

@@ -15,7 +15,7 @@ import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import SENTENCES
+from tiny_models import SENTENCES
 
 from khabar.distributed import COLUMNS, BatchAnnotator
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from conftest import SENTENCES
 from safetensors.numpy import load_file
+from tiny_models import SENTENCES
 from transformers import BertConfig, BertModel
 
 from khabar import Annotator, Label

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import torch
-from conftest import HIDDEN, POSITIONS, SENTENCES, _unigram, _wordpiece
+from tiny_models import HIDDEN, POSITIONS, SENTENCES, unigram, wordpiece
 from transformers import (
     AutoModel,
     BertConfig,
@@ -66,7 +66,7 @@ def make_encoder(folder: Path, kind: str) -> Path:
             weights in pytorch_model.bin, the others in model.safetensors.
     """
     folder.mkdir(parents=True)
-    tokenizer, names = (_unigram(), SENTENCEPIECE) if kind == "roberta" else (_wordpiece(), WORDPIECE)
+    tokenizer, names = (unigram(), SENTENCEPIECE) if kind == "roberta" else (wordpiece(), WORDPIECE)
     settings = {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": POSITIONS} | names
     vocabulary = sorted(tokenizer.get_vocab(), key=tokenizer.get_vocab().get)
     if kind == "arabert":

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 import torch
-from conftest import SENTENCES
+from tiny_models import SENTENCES
 from transformers import AutoTokenizer
 
 from khabar import Label

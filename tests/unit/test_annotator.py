@@ -12,9 +12,9 @@ from itertools import count, islice
 import numpy as np
 import psutil
 import pytest
-from conftest import SENTENCES
 from hypothesis import given, settings
 from texts import any_text, assert_article
+from tiny_models import SENTENCES
 
 from khabar import Annotator, Label
 from khabar.bundle import load_bundle, save_settings

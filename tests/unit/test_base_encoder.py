@@ -5,7 +5,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from conftest import SENTENCES, _unigram
+from tiny_models import SENTENCES, unigram
 
 from khabar import base_encoder
 from khabar.base_encoder import (
@@ -195,7 +195,7 @@ def test_a_tensor_of_the_wrong_size_is_refused():
 @pytest.fixture(scope="module")
 def whole():
     """Content of a tokenizer.json with special tokens in the places that SentencePiece gives them."""
-    return json.loads(_unigram().to_str())
+    return json.loads(unigram().to_str())
 
 
 def load(content):

@@ -8,7 +8,7 @@ import time
 from dataclasses import replace
 
 import pytest
-from conftest import SENTENCES
+from tiny_models import SENTENCES
 
 from khabar import Annotator, Label, __version__
 from khabar.arabic import Normalization

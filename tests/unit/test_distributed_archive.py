@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import SENTENCES
+from tiny_models import SENTENCES
 
 from khabar.distributed import (
     COLUMNS,

@@ -4,7 +4,7 @@ import pickle
 import shutil
 
 import pytest
-from conftest import SENTENCES
+from tiny_models import SENTENCES
 
 from khabar import Annotator, Label
 from khabar.bundle import BUILT_IN, built_in, fingerprint

@@ -2,9 +2,9 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from conftest import SENTENCES
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tiny_models import SENTENCES
 
 from khabar.arabic import Normalization, normalize
 from khabar.encode import Encoder, WindowOptions, load_tokenizer, pool

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 import torch
-from conftest import SENTENCES
+from tiny_models import SENTENCES
 
 from khabar import Annotator, Label
 from khabar.bundle import load_bundle, save_settings

@@ -5,8 +5,8 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from conftest import SENTENCES
 from onnxruntime import InferenceSession
+from tiny_models import SENTENCES
 from transformers import AutoModelForTokenClassification
 
 from khabar import Annotator

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from conftest import SENTENCES
+from tiny_models import SENTENCES
 
 from khabar import Label
 from khabar.bundle import Settings, load_bundle, save_settings

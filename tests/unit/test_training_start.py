@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 import transformers
-from conftest import POSITIONS, SENTENCES
 from encoder_kinds import ADDRESSES, KINDS, LONG_ARTICLE, make_encoder
+from tiny_models import POSITIONS, SENTENCES
 from transformers import AutoTokenizer, DataCollatorForTokenClassification
 
 from khabar import Annotator

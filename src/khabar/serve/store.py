@@ -265,7 +265,12 @@ class Store:
             _article_row(connection, identifier, lock=True)
             known = _predictions(connection, identifier, model)
             merged = {
-                span: Prediction(sentence.label, sentence.score, dict(sentence.scores), sentence.truncated)
+                span: Prediction(
+                    sentence.label or Label(max(sentence.scores, key=sentence.scores.__getitem__)),
+                    sentence.score,
+                    dict(sentence.scores),
+                    sentence.truncated,
+                )
                 for span, sentence in found
             } | known
             review = self._get(connection, identifier, model).review
