@@ -24,7 +24,7 @@ SENTENCES = 40
 READY_SECONDS = 1.0
 DRAWN_SECONDS = 0.5
 
-# From the click to the frame after the last line has been put into the page; and how long the server took of that.
+# From the click to the frame after the last line has been put into the page, and what the server took of that.
 DRAW = """async () => {
     const begun = performance.now();
     document.querySelector(".paste button").click();
@@ -34,7 +34,7 @@ DRAW = """async () => {
         requestAnimationFrame(() => requestAnimationFrame(resolve));
     }).observe(document.getElementById("main"), {childList: true, subtree: true}));
     const ended = performance.now();
-    const [asked] = performance.getEntriesByType("resource").filter(each => each.name.endsWith("/v1/annotate"));
+    const asked = performance.getEntriesByType("resource").find(each => each.name.endsWith("/v1/annotate"));
     return [(ended - begun) / 1000, asked.duration / 1000];
 }"""
 
@@ -82,7 +82,7 @@ def _address(server: subprocess.Popen[str]) -> str:
 
 
 def _visit(browser: Browser, address: str) -> tuple[float, float, float]:
-    """Return the seconds until the page was ready, until the article was drawn, and the server's share of these."""
+    """Return the seconds until the page was ready, until the article was drawn, and the server's of these."""
     context = browser.new_context(viewport={"width": 1100, "height": 850})
     page = context.new_page()
     page.goto(address)
