@@ -24,7 +24,7 @@ SENTENCES = 40
 READY_SECONDS = 1.0
 DRAWN_SECONDS = 0.5
 
-# From the click to the frame after the last line has been put into the page, and what the server took of that.
+# From the click to the frame after the last line is in the page, and what the server took of that.
 DRAW = """async () => {
     const begun = performance.now();
     document.querySelector(".paste button").click();
