@@ -1,9 +1,13 @@
 """Articles that attack the page, and articles that are merely enormous."""
 
-from desk import ARTICLE
+import pytest
+from desk import ARTICLE, Served
 from playwright.sync_api import expect
 
 from khabar import Annotator
+
+PATIENCE = 150_000
+"""Milliseconds that a model may take for thousands of sentences on a machine that has other work."""
 
 HOSTILE = (
     "<script>window.attacked = 1</script> قال الوزير إن الطريق آمن. "
@@ -50,19 +54,29 @@ def attacked(page, text="<script>window.attacked = 1</script>"):
     assert not set(shown) & set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\x00\x1b")
 
 
-def test_two_hundred_thousand_characters(sit):
-    desk = sit(language="en")
+@pytest.fixture
+def apart(tmp_path):
+    """A server of its own: nobody else waits while the model reads."""
+    server = Served(tmp_path)
+    server.start()
+    yield server
+    server.stop()
+
+
+def test_two_hundred_thousand_characters(sit, apart):
+    desk = sit(language="en", address=apart.address)
     text = long_article()
     assert len(text) == 200_000
     article = desk.add(text)
-    page = desk.visit(f"#/a/{article}")
-    page.wait_for_selector(".khabar-row")
-    desk.until("!document.querySelector('.khabar-row.is-undecided')", timeout=120_000)
+    page = desk.page
+    page.goto(f"{desk.address}#/a/{article}")
+    page.wait_for_selector(".khabar-row", timeout=PATIENCE)
+    desk.until("!document.querySelector('.khabar-row.is-undecided')", timeout=PATIENCE)
     count = page.locator(".khabar-row").count()
     assert count > 2000
     desk.press("End", "k", "m")
-    expect(page.locator(".khabar-row")).to_have_count(count - 1)
-    desk.saved()
+    expect(page.locator(".khabar-row")).to_have_count(count - 1, timeout=PATIENCE)
+    page.wait_for_selector("#save-state[data-state=saved][data-waiting='0']", timeout=PATIENCE)
     assert len(desk.article(article)["units"]) == count - 1
 
 

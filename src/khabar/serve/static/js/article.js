@@ -51,7 +51,7 @@ export class ArticleView {
   /** What stays while the article changes. */
   frame() {
     this.rows.clear();
-    this.heading = h("h1", { class: "khabar-source" });
+    this.heading = h("h1", { class: "khabar-source" }, t("loading"));
     this.progress = h("span", { class: "soft" });
     this.bar = h("progress", { "aria-label": t("progress") });
     this.doneBox = h("span", {});

@@ -16,7 +16,8 @@ let view = null;
 
 const app = {
   /** Do something that needs the server; what goes wrong is told, and the result is then null. */
-  async tried(action, otherwise = null) {
+  async tried(action, otherwise = null, attempts = 4) {
+    const here = view;
     try {
       const result = await action();
       byId("notices").replaceChildren();
@@ -26,6 +27,10 @@ const app = {
       if (handled) return handled;
       if (error instanceof Away) {
         app.notice(t("away"), button("again", () => open()));
+      } else if (error instanceof Refused && error.retryAfter && attempts > 1) {
+        app.notice(t("busy", { n: error.retryAfter }));
+        await new Promise((resolve) => setTimeout(resolve, error.retryAfter * 1000));
+        return view === here ? app.tried(action, otherwise, attempts - 1) : null;
       } else if (error instanceof Refused) {
         app.notice(error.message, error.status === 429 || error.status === 503 ? button("again", () => open()) : null);
       } else {
