@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import quote
 
 import numpy as np
@@ -37,6 +38,28 @@ ARTICLE = """انهيار جدار في حي الميناء
 OTHER = "وصل الوزير إلى المدينة صباح الاثنين. وقال سكان إن الطريق ربما أغلقت قبل وصوله."
 
 
+class _Whole:
+    """Stands for the encoder: an article is one window, which holds its sentences as they are."""
+
+    def encode(self, sentences):
+        count = len(sentences)
+        windows = [SimpleNamespace(texts=list(sentences), sentences=list(range(count)))] if count else []
+        return SimpleNamespace(windows=windows, truncated=[False] * count)
+
+    def encode_many(self, articles):
+        return [self.encode(sentences) for sentences in articles]
+
+
+class _Cues:
+    """Stands for the engine."""
+
+    def __init__(self, annotator: "CueAnnotator") -> None:
+        self._annotator = annotator
+
+    def logits(self, windows):
+        return self._annotator.read([window.texts for window in windows])
+
+
 class CueAnnotator(Annotator):
     """Finds labels by a word of the sentence; everything but the network is the real thing."""
 
@@ -44,17 +67,16 @@ class CueAnnotator(Annotator):
         folder.mkdir(exist_ok=True)
         (folder / "khabar.json").write_text("{}", encoding="utf-8")
         self.bundle = Bundle(folder, Settings(), tuple(Label), None)
+        self._min_score = self._least = None
+        self._encoder, self._backend = _Whole(), _Cues(self)
         self.gate = gate
         self.batches: list[int] = []
 
-    def _logits(self, articles):
+    def read(self, articles):
         if self.gate is not None:
             self.gate.wait(20)
         self.batches.append(len(articles))
-        return [
-            (np.array([*map(_scores, article)]).reshape(-1, 4), [False] * len(article))
-            for article in articles
-        ]
+        return [np.array([*map(_scores, article)]).reshape(-1, 4) for article in articles]
 
 
 def _scores(sentence: str) -> list[float]:
