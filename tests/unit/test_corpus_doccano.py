@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 from labelled_formats import (
@@ -197,4 +198,12 @@ def test_what_is_written(tmp_path):
 def test_articles_of_one_id_are_refused(tmp_path):
     with pytest.raises(DataError, match='two articles have the id "a"'):
         write_doccano([annotated("خبر.", name="a")] * 2, tmp_path / "examples.jsonl")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_sentences_that_the_annotator_abstained_from_are_refused(tmp_path):
+    article = annotated("خبر.", name="a")
+    unsure = replace(article, sentences=(replace(article.sentences[0], label=None),))
+    with pytest.raises(DataError, match=r'article "a": sentence 0 has no label.*annotate without min_score'):
+        write_doccano([unsure], tmp_path / "out")
     assert list(tmp_path.iterdir()) == []

@@ -1,5 +1,6 @@
 import json
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 
 import pytest
 from labelled_formats import (
@@ -322,3 +323,11 @@ def test_the_interface_runs_from_right_to_left():
     root = ET.fromstring(label_studio_template())
     [box] = [view for view in root.iter("View") if "direction: rtl" in (view.get("style") or "")]
     assert len(list(box.iter("Text"))) == 2
+
+
+def test_sentences_that_the_annotator_abstained_from_are_refused(tmp_path):
+    article = annotated("خبر.", name="a")
+    unsure = replace(article, sentences=(replace(article.sentences[0], label=None),))
+    with pytest.raises(DataError, match=r'article "a": sentence 0 has no label.*annotate without min_score'):
+        write_label_studio([unsure], tmp_path / "out", model_version="khabar 1")
+    assert list(tmp_path.iterdir()) == []
