@@ -132,10 +132,8 @@ def test_a_card_says_how_far_probabilities_and_label_sets_hold(bundle, evaluatio
     add_evaluation(bundle, "test", data, {**scores, "label_sets": sets})
     card = card_of(bundle)
     assert f"Expected calibration error of the most probable label, 15 bins: {error:.3f}." in card
-    assert (
-        "an error rate of 0.1 hold the gold label in 90.0 [85.0, 95.0] % of the sentences; they have 1.24"
-        in card
-    )
+    said = "0.1 hold the gold label in 90.0 [85.0, 95.0] % of the sentences, 1.24 labels in a set."
+    assert said in card
 
 
 def test_scores_from_before_calibration_was_measured_make_a_card(bundle):

@@ -210,3 +210,11 @@ def test_what_people_labelled_is_read_again_but_for_second_labels(labelled_file,
         for article in articles
     ]
     assert read_labelled(path, "doccano", offset_unit="utf-16") == expected
+
+
+def test_sentences_that_the_annotator_abstained_from_are_refused(tmp_path):
+    article = annotated("خبر.", name="a")
+    unsure = replace(article, sentences=(replace(article.sentences[0], label=None),))
+    with pytest.raises(DataError, match=r'article "a": sentence 0 has no label.*annotate without min_score'):
+        write_doccano([unsure], tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []

@@ -18,8 +18,8 @@ from khabar.schema import AnnotatedArticle, AnnotatedSentence
 from khabar.serve._problems import ProblemError
 from khabar.serve.options import ServeOptions
 
-BATCH_ARTICLES: Final = 16
-"""Articles that are given to the model together: as many as `Annotator.annotate_many` takes at once."""
+BATCH_ARTICLES: Final = 32
+"""Articles that are given to the model together: two batches of `Annotator.annotate_many`."""
 
 BATCH_CHARACTERS: Final = 40_000
 """The same in characters, a second or two of work: what comes during a batch waits for its end."""
