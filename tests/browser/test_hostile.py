@@ -41,7 +41,9 @@ def test_hostile_article_is_text(sit):
     expect(page.locator(".khabar-turn", has_text="RLO").first).to_be_visible()
     desk.press("j", "s")
     page.wait_for_selector("button.word")
-    desk.press("Enter", "g", "Escape", "q")
+    desk.press("Enter", "g")
+    page.wait_for_selector(".guidelines")
+    desk.press("Escape", "q")
     page.wait_for_selector("a.entry")
     attacked(page, "<b onclick=alert(1)>عنوان</b>")
 
