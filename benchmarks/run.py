@@ -23,6 +23,7 @@ from khabar.bundle import BUILT_IN
 from khabar.errors import KhabarError
 
 DOCS = Path(__file__).parents[1] / "docs"
+_PICTURE = "\n![Sentences a second](benchmarks/rates.png)\n"
 
 
 def main(options: argparse.Namespace) -> None:
@@ -36,7 +37,7 @@ def main(options: argparse.Namespace) -> None:
     plots(found, folder)
     if options.write:
         page = DOCS / "benchmarks.md"
-        write_text(page, put_into(page.read_text(encoding="utf-8"), text))
+        write_text(page, put_into(page.read_text(encoding="utf-8"), text + _PICTURE))
 
 
 def arguments(argv: list[str] | None = None) -> argparse.Namespace:

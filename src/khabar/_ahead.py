@@ -25,6 +25,14 @@ def map_ahead(
         Each task with its result, or with the exception that one of the functions raised for it.
     """
     running: deque[tuple[Task, Future[Result]]] = deque()
+
+    def first() -> tuple[Task, Result | Exception]:
+        task, future = running.popleft()
+        try:
+            return task, future.result()
+        except Exception as error:  # the caller decides about it
+            return task, error
+
     with ThreadPoolExecutor(1, thread_name_prefix="khabar-compute") as thread:
         for task in tasks:
             try:
@@ -34,16 +42,6 @@ def map_ahead(
                 failed.set_exception(error)
                 running.append((task, failed))
             if len(running) > 1:
-                first = _outcome(running.popleft())
-                yield first
+                yield first()
         while running:
-            last = _outcome(running.popleft())
-            yield last
-
-
-def _outcome(started: tuple[Task, Future[Result]]) -> tuple[Task, Result | Exception]:
-    task, future = started
-    try:
-        return task, future.result()
-    except Exception as error:  # the caller decides about it
-        return task, error
+            yield first()

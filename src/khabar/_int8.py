@@ -1,10 +1,10 @@
 """Rewrites a 32-bit ONNX graph so that its matrix products are computed in int8.
 
-Weights have a scale for each column, activations one for each row, taken while annotating. Some tokens of an
-encoder (separators above all) have values many times those of the others (Dettmers et al. 2022,
-«LLM.int8()»); under one scale for all rows, as ONNX Runtime's own dynamic quantisation has it, they leave the
-other tokens few of the 256 steps, and everything in int8 changes labels. A scale for each row also keeps a
-window's logits independent of what is computed beside it.
+Weights have a scale for each column, activations a scale and a zero for each row, taken while annotating.
+Some tokens of an encoder (separators above all) have values many times those of the others (Dettmers et al.
+2022, «LLM.int8()»); under one scale for all rows, as ONNX Runtime's own dynamic quantisation has it, they
+leave the other tokens few of the 256 steps, and everything in int8 changes labels. A scale for each row also
+keeps a window's logits independent of what is computed beside it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,8 +18,6 @@ from onnx import helper, numpy_helper
 _DOMAIN = "com.microsoft"
 _LEAST = 1e-6
 """No row's largest value is taken for less: a row of zeros has a scale all the same."""
-_GELU_DEPTH = 0.17
-"""GELU is nowhere below minus this, so its 256 steps begin there."""
 
 
 def quantize_matrices(model: onnx.ModelProto) -> None:
@@ -60,10 +58,7 @@ class _Writer:
         self._graph = graph
         self.nodes: list[onnx.NodeProto] = []
         self._tensors: dict[str, onnx.TensorProto] = {}
-        self._makers = {output: node.op_type for node in graph.node for output in node.output}
         self._quantized: set[str] = set()
-        self._middle = self._constant("khabar.middle", np.array(128, dtype=np.uint8))
-        self._lowest = self._constant("khabar.lowest", np.array(0, dtype=np.uint8))
         self._one = self._float("khabar.one", 1)
         self._last = self._constant("khabar.last", np.array([-1], dtype=np.int64))
 
@@ -76,23 +71,18 @@ class _Writer:
             self._quantized.add(source)
         scales = np.maximum(np.abs(weights).max(axis=0), _LEAST) / 127
         quantized = np.clip(np.rint(weights / scales), -127, 127).astype(np.int8)
-        one_sided = self._is_one_sided(source)
         inputs = [
             f"{source}.int8",
             self._constant(f"{name}.int8", quantized),
             self._one,
             self._constant(f"{name}.scales", scales.astype(np.float32)),
-            self._lowest if one_sided else self._middle,
         ]
-        product = f"{output}.product"
-        self._add("MatMulIntegerToFloat", inputs, product, domain=_DOMAIN)
-        if one_sided:
-            # The operator takes one zero for all rows, so what each row's own zero adds is taken off again.
-            sums = (quantized.sum(axis=0, dtype=np.float32) * scales).astype(np.float32)
-            self._add("Mul", [f"{source}.zero", self._constant(f"{name}.sums", sums)], f"{output}.excess")
-            self._add("Sub", [product, f"{output}.excess"], f"{output}.unscaled")
-            product = f"{output}.unscaled"
-        self._add("Mul", [product, f"{source}.scale"], f"{output}.rows")
+        self._add("MatMulIntegerToFloat", inputs, f"{output}.product", domain=_DOMAIN)
+        # The operator takes one zero for all rows, so what each row's own zero adds is taken off again.
+        sums = (quantized.sum(axis=0, dtype=np.float32) * scales).astype(np.float32)
+        self._add("Mul", [f"{source}.zero", self._constant(f"{name}.sums", sums)], f"{output}.excess")
+        self._add("Sub", [f"{output}.product", f"{output}.excess"], f"{output}.unscaled")
+        self._add("Mul", [f"{output}.unscaled", f"{source}.scale"], f"{output}.rows")
         columns = self._constant(f"{name}.columns", np.array([weights.shape[1]], dtype=np.int64))
         self._add("Concat", [f"{source}.leading", columns], f"{output}.shape", axis=0)
         self._add("Reshape", [f"{output}.rows", f"{output}.shape"], output)
@@ -102,38 +92,23 @@ class _Writer:
         shape = self._constant(f"khabar.rows_of_{columns}", np.array([-1, columns], dtype=np.int64))
         self._add("Shape", [source], f"{source}.leading", start=0, end=-1)
         self._add("Reshape", [source, shape], f"{source}.rows")
+        # The 256 steps reach from a row's least value to its largest; zero is one of them.
+        zero = self._float("khabar.zero", 0)
+        self._add("ReduceMin", [f"{source}.rows", self._last], f"{source}.min", keepdims=1)
+        self._add("ReduceMax", [f"{source}.rows", self._last], f"{source}.max", keepdims=1)
+        self._add("Min", [f"{source}.min", zero], f"{source}.least")
+        self._add("Max", [f"{source}.max", self._float("khabar.least", _LEAST)], f"{source}.largest")
+        self._add("Sub", [f"{source}.largest", f"{source}.least"], f"{source}.range")
+        self._add("Mul", [f"{source}.range", self._float("khabar.step", 1 / 255)], f"{source}.scale")
+        self._add("Neg", [f"{source}.least"], f"{source}.depth")
+        self._add("Div", [f"{source}.depth", f"{source}.scale"], f"{source}.steps")
+        self._add("Round", [f"{source}.steps"], f"{source}.zero")
         # One scale and one zero a row: QuantizeLinear takes them as vectors along its axis.
-        if self._is_one_sided(source):
-            self._one_sided_scale(source)
-            self._add("Reshape", [f"{source}.zero", self._last], f"{source}.zero_vector")
-            self._add("Cast", [f"{source}.zero_vector"], f"{source}.zeros", to=onnx.TensorProto.UINT8)
-        else:
-            self._symmetric_scale(source)
-            self._add("Shape", [f"{source}.scale"], f"{source}.count", start=0, end=1)
-            self._add("Expand", [self._middle, f"{source}.count"], f"{source}.zeros")
         self._add("Reshape", [f"{source}.scale", self._last], f"{source}.scales")
+        self._add("Reshape", [f"{source}.zero", self._last], f"{source}.zero_vector")
+        self._add("Cast", [f"{source}.zero_vector"], f"{source}.zeros", to=onnx.TensorProto.UINT8)
         inputs = [f"{source}.rows", f"{source}.scales", f"{source}.zeros"]
         self._add("QuantizeLinear", inputs, f"{source}.int8", axis=0)
-
-    def _symmetric_scale(self, source: str) -> None:
-        """Add each row's scale, of shape (rows, 1), for steps from minus to plus its largest magnitude."""
-        self._add("Abs", [f"{source}.rows"], f"{source}.abs")
-        self._add("ReduceMax", [f"{source}.abs", self._last], f"{source}.max", keepdims=1)
-        self._add("Max", [f"{source}.max", self._float("khabar.least", _LEAST)], f"{source}.bounded")
-        self._add("Mul", [f"{source}.bounded", self._float("khabar.step", 1 / 127)], f"{source}.scale")
-
-    def _one_sided_scale(self, source: str) -> None:
-        """Add each row's scale and zero, both of shape (rows, 1), for steps from GELU's least value on."""
-        least = self._float("khabar.gelu", _GELU_DEPTH)
-        self._add("ReduceMax", [f"{source}.rows", self._last], f"{source}.max", keepdims=1)
-        self._add("Relu", [f"{source}.max"], f"{source}.bounded")
-        self._add("Add", [f"{source}.bounded", least], f"{source}.range")
-        self._add("Mul", [f"{source}.range", self._float("khabar.gelu_step", 1 / 255)], f"{source}.scale")
-        self._add("Div", [least, f"{source}.scale"], f"{source}.depth")
-        self._add("Round", [f"{source}.depth"], f"{source}.zero")
-
-    def _is_one_sided(self, source: str) -> bool:
-        return self._makers.get(source) == "Gelu"
 
     def _float(self, name: str, value: float) -> str:
         return self._constant(name, np.array(value, dtype=np.float32))

@@ -3,6 +3,7 @@
 import gzip
 import json
 import math
+import subprocess
 import sys
 from pathlib import Path
 
@@ -134,6 +135,16 @@ def test_figures_go_between_the_marks_of_a_page():
     assert report.put_into(page, "new") == f"before\n{report.START}\nnew\n{report.END}after\n"
     with pytest.raises(ValueError, match="lacks"):
         report.put_into("no marks", "new")
+
+
+def test_peak_memory_is_not_that_of_the_process_before():
+    ballast = bytearray(300 * 10**6)
+    ballast[::4096] = b"x" * len(ballast[::4096])
+    code = "import contenders; print(contenders.peak_bytes())"
+    found = subprocess.run(
+        [sys.executable, "-c", code], cwd=BENCHMARKS, capture_output=True, text=True, check=True
+    )
+    assert 10**6 < int(found.stdout) < len(ballast)
 
 
 def test_every_library_gets_the_same_number_of_threads():

@@ -132,6 +132,18 @@ def test_a_row_with_huge_values_costs_the_others_nothing(gelu):
     assert error.max() < 0.03 * usual
 
 
+@pytest.mark.parametrize("offset", [0, 1, 5, -5, 100])
+def test_lopsided_rows_are_as_exact_as_others(offset):
+    generator = np.random.default_rng(1)
+    weights = generator.standard_normal((64, 32)).astype(np.float32)
+    rows = (generator.standard_normal((1, 40, 64)) + offset).astype(np.float32)
+    model = product_graph(weights)
+    quantize_matrices(model)
+    [found] = InferenceSession(model.SerializeToString()).run(None, {"x": rows})
+    exact = rows @ weights
+    assert np.abs(found - exact).mean() < 0.01 * exact.std()
+
+
 def test_every_shape_of_a_graph_is_kept():
     weights = np.ones((8, 4), dtype=np.float32)
     model = product_graph(weights)
