@@ -308,7 +308,9 @@ class FloatRange(_Section):
     """A number between two others."""
 
     type: Literal["float"]
+    """Says that it is one of these."""
     low: float
+    """The lowest value, which may be drawn."""
     high: float
     """The highest value, which may be drawn."""
     log: bool = False
@@ -326,7 +328,9 @@ class IntRange(_Section):
     """A whole number between two others."""
 
     type: Literal["int"]
+    """Says that it is one of these."""
     low: int
+    """The lowest value, which may be drawn."""
     high: int
     """The highest value, which may be drawn."""
     log: bool = False
@@ -344,7 +348,9 @@ class Choices(_Section):
     """One of several values."""
 
     type: Literal["categorical"]
+    """Says that it is one of these."""
     choices: tuple[str | int | float | bool | None, ...] = Field(min_length=1)
+    """The values to draw from."""
 
 
 def _check_range(values: FloatRange | IntRange) -> None:

@@ -14,12 +14,18 @@ from khabar.processes import map_in_processes
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="workers are forked")
 
 
+_before: set[psutil.Process] = set()
+"""What other tests run for the whole session, such as a database."""
+
+
 def children():
-    return psutil.Process().children(recursive=True)
+    return [child for child in psutil.Process().children(recursive=True) if child not in _before]
 
 
 @pytest.fixture(autouse=True)
 def nothing_is_left_running():
+    _before.clear()
+    _before.update(psutil.Process().children(recursive=True))
     yield
     assert children() == []
 
