@@ -2,6 +2,7 @@ import json
 import re
 import shutil
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -11,6 +12,7 @@ from tiny_models import SENTENCES
 
 from khabar import Annotator, Label
 from khabar.bundle import load_bundle, save_settings
+from khabar.confidence import LabelSets
 from khabar.encode import WindowOptions
 from khabar.errors import BundleError, InputError, MissingExtraError
 from khabar.explain import explain
@@ -44,6 +46,18 @@ def test_attributions_sum_to_the_change_in_the_logit(annotator, article):
         assert abs(change) > 0.1
         assert found.total == pytest.approx(change, abs=0.02)
         assert found.error == pytest.approx(found.total - change)
+
+
+def test_a_model_with_thresholds_of_label_sets_is_explained(annotator, article):
+    sets = LabelSets(
+        error_rates=(0.1,),
+        thresholds=dict.fromkeys(Label, (0.2,)),
+        sentences=dict.fromkeys(Label, 9),
+    )
+    bundle = replace(
+        annotator.bundle, settings=annotator.bundle.settings.model_copy(update={"label_sets": sets})
+    )
+    assert explain(bundle, article, 2, steps=1).index == 2
 
 
 def test_the_logit_is_that_of_the_torch_backend(tiny_bundle, article, explanation):

@@ -8,6 +8,7 @@ the article itself. The weights of the tokens sum to the change in the logit alo
 import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from khabar.arabic import normalize
@@ -76,7 +77,8 @@ def explain(
         raise BundleError(
             f"{bundle.path}: lacks {WEIGHTS}, from which explanations are computed; copy the whole model."
         )
-    model, encoder, mask = _load(bundle, weights_file.stat().st_mtime_ns)
+    model, mask = _load(bundle.path, weights_file.stat().st_mtime_ns)
+    encoder = bundle.encoder()
     windows = encoder.encode([sentence.text for sentence in sentences]).windows
     window = next(window for window in windows if index in window.sentences)
     span = window.spans[window.sentences.index(index)]
@@ -95,26 +97,23 @@ def _label(sentence: AnnotatedSentence, asked: Label | str | None) -> Label:
 
 
 @lru_cache(maxsize=1)
-def _load(bundle: Bundle, changed: int) -> tuple["PreTrainedModel", Encoder, int]:
+def _load(folder: Path, changed: int) -> tuple["PreTrainedModel", int]:
     """Load a model once for explanations in a row; ``changed`` is when the file of its weights last was.
 
     Returns:
-        The model, its encoder of articles, and the id that masks a token: that of padding for a tokenizer
-        without a mask.
+        The model, and the id that masks a token: that of padding for a tokenizer without a mask.
     """
     try:
         model = AutoModelForTokenClassification.from_pretrained(
-            bundle.path, dtype=torch.float32, local_files_only=True, use_safetensors=True
+            folder, dtype=torch.float32, local_files_only=True, use_safetensors=True
         )
-        tokenizer = AutoTokenizer.from_pretrained(bundle.path, local_files_only=True)
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise BundleError(
-            f"{bundle.path}: transformers cannot load it ({str(error).splitlines()[0]})."
-        ) from error
+        raise BundleError(f"{folder}: transformers cannot load it ({str(error).splitlines()[0]}).") from error
     # Only the embeddings need gradients, which the weights would take most of the time for.
     model = model.eval().requires_grad_(False)
     mask = tokenizer.pad_token_id if tokenizer.mask_token_id is None else tokenizer.mask_token_id
-    return model, bundle.encoder(), mask or 0
+    return model, mask or 0
 
 
 def _masked(window: Window, mask: int) -> list[int]:
