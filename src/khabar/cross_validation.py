@@ -30,7 +30,7 @@ from khabar.evaluation import Bootstrap, Scores, score
 from khabar.labels import Label
 from khabar.predictions import PROBABILITIES, Prediction, read_predictions, write_predictions
 from khabar.schema import LabelledArticle
-from khabar.training import LABELS, Fitted, Splits, fit_seeds, read_splits
+from khabar.training import LABELS, Fitted, Splits, draw, fit_seeds, read_splits
 
 log = logging.getLogger(__name__)
 
@@ -235,14 +235,6 @@ def cut_folds(splits: Splits, plan: Plan, *, seed: int) -> list[Fold]:
         held_out = draw([article for article in pool_of if article.id in ids], plan.max_held_out, seed)
         found.append(Fold(name, train, validation, held_out, len(copies)))
     return found
-
-
-def draw(articles: Sequence[LabelledArticle], count: int | None, seed: int) -> list[LabelledArticle]:
-    """Draw some articles, in their order; None takes all."""
-    if count is None:
-        return list(articles)
-    order = np.random.default_rng(seed).permutation(len(articles))[:count]
-    return [articles[index] for index in sorted(order)]
 
 
 def predict(fitted: Fitted, config: RunConfig, articles: Sequence[LabelledArticle]) -> list[Prediction]:

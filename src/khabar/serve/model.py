@@ -1,14 +1,9 @@
 """Which model is served: a name for people, a fingerprint for the log."""
 
-import hashlib
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Final
 
 from khabar._version import __version__
-from khabar.bundle import BUILT_IN, CONFIG, ONNX_INT8, SETTINGS, TOKENIZER, WEIGHTS, Bundle
-
-FINGERPRINT_LENGTH: Final = 12
+from khabar.bundle import BUILT_IN, Bundle, fingerprint
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +30,3 @@ def model_info(bundle: Bundle) -> ModelInfo:
     # scripts/train.py writes runs/NAME/bundle.
     name = path.parent.name if path.name == "bundle" else path.name
     return ModelInfo(name, fingerprint(bundle.path), __version__, bundle.settings.guidelines)
-
-
-def fingerprint(folder: Path) -> str:
-    """Return the beginning of the SHA-256 over the files of a model that its labels depend on."""
-    digest = hashlib.sha256()
-    for name in (CONFIG, SETTINGS, TOKENIZER, WEIGHTS, ONNX_INT8):
-        path = folder / name
-        if path.is_file():
-            with path.open("rb") as file:
-                digest.update(f"{name}\n{hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
-    return digest.hexdigest()[:FINGERPRINT_LENGTH]

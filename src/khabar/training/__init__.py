@@ -1,6 +1,15 @@
 """Labelled articles in, a bundle out: the steps of scripts/train.py."""
 
-from khabar.training._data import CODES, IGNORED, LABELS, Splits, read_splits, soft_target, window_dataset
+from khabar.training._data import (
+    CODES,
+    IGNORED,
+    LABELS,
+    Splits,
+    draw,
+    read_splits,
+    soft_target,
+    window_dataset,
+)
 from khabar.training._finish import finish, save_weights
 from khabar.training._fit import Fitted, fit, fit_seeds, mean_weights
 from khabar.training._lora import add_adapters
@@ -21,6 +30,7 @@ __all__ = [
     "add_adapters",
     "claim_output",
     "class_weights",
+    "draw",
     "finish",
     "fit",
     "fit_seeds",

@@ -68,14 +68,14 @@ def read_splits(config: RunConfig | AdaptConfig) -> Splits:
         chosen[name] = [article for article in articles if article.split == name]
         if not chosen[name]:
             raise DataError(f"{data.path}: no article of split {name!r}; the splits are {', '.join(found)}.")
-    train = chosen[data.train_split]
-    if data.max_train_articles is not None:
-        train = draw(train, data.max_train_articles, config.seed)
+    train = draw(chosen[data.train_split], data.max_train_articles, config.seed)
     return Splits(train, chosen[data.validation_split])
 
 
-def draw(articles: Sequence[LabelledArticle], count: int, seed: int) -> list[LabelledArticle]:
-    """Draw some articles; they stay in their order."""
+def draw(articles: Sequence[LabelledArticle], count: int | None, seed: int) -> list[LabelledArticle]:
+    """Draw some articles, in their order; None takes all."""
+    if count is None:
+        return list(articles)
     order = np.random.default_rng(seed).permutation(len(articles))[:count]
     return [articles[index] for index in sorted(order)]
 
