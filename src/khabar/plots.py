@@ -127,6 +127,7 @@ def variants(panels: Mapping[str, Mapping[str, Sequence[float]]], path: Path, x_
     ):
         _draw_variants(axes, scores)
         axes.set(title=title, xlabel=x_label, ylabel="macro-F1")
+        axes.margins(y=0.15)  # numbers beside the points must not run into the frame
         axes.yaxis.set_major_formatter(PercentFormatter(1.0))
         _quiet(axes)
     _save(figure, path)
