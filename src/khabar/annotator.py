@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from khabar._ahead import map_ahead
 from khabar.article import read_article
 from khabar.backends import BackendName, Engine, Precision, load_backend
-from khabar.bundle import BUILT_IN, Bundle, load_bundle, resolve
+from khabar.bundle import Bundle, built_in, load_bundle, resolve
 from khabar.confidence import calibrated, label_set
 from khabar.encode import EncodedArticle
 from khabar.errors import BundleError, InputError, KhabarError
@@ -94,8 +94,8 @@ class Annotator:
             InputError: ``min_score`` or ``error_rate`` is no number that it may be.
             ValueError: An option is none of its values, or belongs to the other backend.
         """
-        path = BUILT_IN.parent / model
-        if Path(model).name != model or not path.is_dir():
+        path = built_in(model)
+        if path is None:
             raise BundleError(
                 f"{model!r} is no built-in model; "
                 f"for a folder or a hub name use Annotator.from_pretrained({model!r})."
