@@ -134,11 +134,58 @@ def test_help_and_guidelines_are_one_key_away(desk):
     expect(page.get_by_role("heading", name="المفاتيح")).to_be_visible()
     desk.press("Escape", "g")
     expect(page.get_by_role("heading", name="دليل الوسم")).to_be_visible()
-    expect(page.locator(".guidelines")).to_contain_text("The decision, in this order")
+    expect(page.locator(".guidelines")).to_contain_text("القرار، بهذا الترتيب")
+    expect(page.locator(".guidelines")).to_have_attribute("dir", "rtl")
     desk.press("1")
     desk.press("Escape")
     expect(page.locator(".khabar-row.is-reviewed")).to_have_count(0)
     expect(current(page)).to_be_focused()
+
+    page.locator("#language").press("Enter")
+    desk.press("g")
+    expect(page.locator(".guidelines")).to_contain_text("The decision, in this order")
+    expect(page.locator(".guidelines")).to_have_attribute("dir", "ltr")
+
+
+def test_keys_work_on_after_files_were_chosen(desk):
+    page = desk.visit()
+    page.evaluate(
+        "document.querySelector('#files').addEventListener('click', () => (document.title = 'asked'))"
+    )
+    desk.press("a")
+    expect(page).to_have_title("asked")
+    text = numbered(ARTICLE, 40).encode()
+    page.set_input_files("#files", {"name": "x.txt", "mimeType": "text/plain", "buffer": text})
+    expect(page.locator(".upload [role=status]")).to_contain_text("أضيف: 1")
+    page.focus("#files")
+    desk.press("j")
+    expect(page.locator("a.entry").first).to_be_focused()
+
+
+def test_end_of_an_article_says_that_it_is_done_and_what_comes_next(desk):
+    article = desk.add("قالت الوزارة إن المطار مفتوح.\nونفت شركة الطيران ذلك.")
+    page = desk.open(article)
+    expect(page.locator(".dock-actions")).to_contain_text("0 من 2")
+    desk.press("Enter", "Enter")
+    expect(page.locator(".dock-actions")).to_contain_text("منجز")
+    expect(page.locator(".dock-actions")).to_contain_text("المقال التالي")
+    desk.saved()
+
+
+def test_page_names_the_model_and_what_it_says_of_a_corrected_sentence(desk):
+    article = desk.add("أمر المحافظ بإغلاق الجسر القديم حتى الأحد.\nوقالت البلدية إن الجسر الجديد مفتوح.")
+    page = desk.open(article)
+    health = desk.context.request.get(f"{desk.address}healthz").json()["model"]
+    expect(page.locator("#model")).to_contain_text(f"{health['name']} {health['fingerprint']}")
+    model = desk.article(article)["units"][0]["model"]["label"]
+    other = next(label for label in LABELS if label != model)
+    desk.press(str(LABELS.index(other) + 1))
+    expect(row(page, 0).locator(".opinion")).to_contain_text("النموذج: ")
+    expect(page.locator(".agreeing")).to_have_text("يوافق النموذج 0 من 1")
+    desk.press("k", str(LABELS.index(model) + 1))
+    expect(row(page, 0).locator(".opinion")).to_have_count(0)
+    expect(page.locator(".agreeing")).to_have_text("يوافق النموذج 1 من 1")
+    desk.saved()
 
 
 def test_doubtful_sentences_come_first_where_one_wants_them(desk):

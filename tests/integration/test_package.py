@@ -117,6 +117,7 @@ def test_wheel_holds_the_model_and_the_notices(wheel):
     expected = [f"khabar/models/default/{name}" for name in MODEL_FILES]
     expected += [
         "khabar/serve/guidelines.md",
+        "khabar/serve/guidelines.ar.md",
         "khabar/py.typed",
         *(f"{information}/licenses/{name}" for name in NOTICES),
     ]

@@ -14,6 +14,7 @@ from khabar.bundle import Settings
 from khabar.config import load_adapt_config, load_config, load_experiment, load_search
 from khabar.corpus import read_jsonl
 from khabar.labels import Label
+from khabar.render.words import LABEL_NAMES
 from khabar.tuning import check_space
 
 ROOT = Path(__file__).parents[2]
@@ -104,6 +105,23 @@ def test_guidelines_define_every_label_in_the_version_that_models_name():
     text = GUIDELINES.read_text(encoding="utf-8")
     assert f"version {Settings().guidelines}\n" in text
     assert [label.value for label in Label if f"→ `{label.value}`" not in text] == []
+
+
+def test_arabic_guidelines_settle_what_the_english_ones_settle():
+    english = GUIDELINES.read_text(encoding="utf-8")
+    arabic = GUIDELINES.with_suffix(".ar.md").read_text(encoding="utf-8")
+    names = LABEL_NAMES["ar"]
+    cases = [
+        [line.strip("| ").split(" | ") for line in text.splitlines() if line.count("|") == 4][2:]
+        for text in (english, arabic)
+    ]
+    assert len(cases[0]) > 20
+    assert [(sentence.split(" (")[0], names[Label(label)]) for sentence, label, _ in cases[0]] == [
+        (sentence.split(" (")[0], label) for sentence, label, _ in cases[1]
+    ]
+    for mark in ("## ", "- **", "   - "):
+        assert arabic.count(f"\n{mark}") == english.count(f"\n{mark}"), mark
+    assert [label.value for label in Label if f"{names[label]} `{label.value}`" not in arabic] == []
 
 
 def heading_anchors(document):

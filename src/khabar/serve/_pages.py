@@ -2,7 +2,7 @@
 
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from fastapi import APIRouter, Request
 from jinja2 import Environment, FileSystemLoader, TemplateNotFound
@@ -17,8 +17,8 @@ from khabar.serve._records import GuidelinesOut, HealthOut
 from khabar.serve._state import server_of
 
 HERE: Final = Path(__file__).parent
-GUIDELINES: Final = HERE / "guidelines.md"
-"""A copy of docs/annotation-guidelines.md, which the wheel would not have; a test holds the two together."""
+GUIDELINES: Final = {"en": HERE / "guidelines.md", "ar": HERE / "guidelines.ar.md"}
+"""Copies of docs/annotation-guidelines*.md, which the wheel would not have; a test holds them together."""
 
 GUIDELINES_VERSION: Final = "1.1"
 
@@ -70,14 +70,14 @@ async def metrics(request: Request) -> Response:
 
 
 @router.get("/v1/guidelines", response_model=GuidelinesOut, tags=["review"])
-async def guidelines() -> PlainJSONResponse:
-    """Return the annotation guidelines."""
-    return PlainJSONResponse(_guidelines())
+async def guidelines(language: Literal["ar", "en"] = "en") -> PlainJSONResponse:
+    """Return the annotation guidelines, in English or Arabic."""
+    return PlainJSONResponse(_guidelines(language))
 
 
 @cache
-def _guidelines() -> dict[str, str]:
-    markdown = GUIDELINES.read_text(encoding="utf-8")
+def _guidelines(language: str) -> dict[str, str]:
+    markdown = GUIDELINES[language].read_text(encoding="utf-8")
     # Without raw HTML, so that the answer is safe to put into a page whatever the guidelines say.
     html = MarkdownIt("commonmark", {"html": False}).enable("table").render(markdown)
-    return {"version": GUIDELINES_VERSION, "language": "en", "html": html, "markdown": markdown}
+    return {"version": GUIDELINES_VERSION, "language": language, "html": html, "markdown": markdown}

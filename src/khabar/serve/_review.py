@@ -149,11 +149,7 @@ async def queue(
         "id", "name", "title", "outlet", "revision", "done", "done_by", "labelled", "total", "disagreements",
         "confidence", "people",
     )  # fmt: skip
-    articles = [
-        {key: row[key] for key in kept}
-        | {"opening": " ".join(row["text"][: 2 * _OPENING].split())[:_OPENING]}
-        for row in rows
-    ]
+    articles = [{key: row[key] for key in kept} | {"opening": _opening(row["text"])} for row in rows]
     return _Json({"articles": articles, "total": total, "counts": counts})
 
 
@@ -268,6 +264,12 @@ async def agreement(request: Request) -> PlainJSONResponse:
 async def people(request: Request) -> PlainJSONResponse:
     """Return the names of all who corrected something."""
     return PlainJSONResponse({"people": await run_in_threadpool(server_of(request).store.people)})
+
+
+def _opening(text: str) -> str:
+    """Return how an article begins, its headline set apart from what follows."""
+    lines = (" ".join(line.split()) for line in text[: 2 * _OPENING].splitlines())
+    return " · ".join(line for line in lines if line)[:_OPENING]
 
 
 def _not_found(error: NotFoundError) -> ProblemError:

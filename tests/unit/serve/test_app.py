@@ -202,15 +202,27 @@ def test_metrics_count(client):
     assert f"khabar_annotated_characters_total {float(len(OTHER))}" in text
 
 
-def test_guidelines_are_the_documents(client):
+@pytest.mark.parametrize(
+    ("language", "name", "version"),
+    [("en", "annotation-guidelines.md", "version"), ("ar", "annotation-guidelines.ar.md", "الإصدار")],
+)
+def test_guidelines_are_the_documents(client, language, name, version):
     from pathlib import Path
 
-    document = Path(__file__).parents[3] / "docs" / "annotation-guidelines.md"
-    assert GUIDELINES.read_bytes() == document.read_bytes(), f"cp {document} {GUIDELINES}"
-    answer = client.get("/v1/guidelines").json()
-    assert f"version {answer['version']}" in answer["markdown"].splitlines()[0]
+    document = Path(__file__).parents[3] / "docs" / name
+    packaged = GUIDELINES[language]
+    assert packaged.read_bytes() == document.read_bytes(), f"cp {document} {packaged}"
+    answer = client.get("/v1/guidelines", params={"language": language}).json()
+    assert answer["language"] == language
+    assert f"{version} {answer['version']}" in answer["markdown"].splitlines()[0]
     assert "<h1>" in answer["html"]
     assert "<table>" in answer["html"]
+    if language == "en":
+        assert client.get("/v1/guidelines").json() == answer
+
+
+def test_guidelines_of_another_language_are_refused(client):
+    error(client.get("/v1/guidelines", params={"language": "fr"}), 422, "invalid")
 
 
 def test_people_have_names(client):

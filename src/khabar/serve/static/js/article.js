@@ -53,6 +53,7 @@ export class ArticleView {
     this.rows.clear();
     this.heading = h("h1", { class: "khabar-source" }, t("loading"));
     this.progress = h("span", { class: "soft" });
+    this.agreeing = h("span", { class: "soft agreeing" });
     this.bar = h("progress", { "aria-label": t("progress") });
     this.doneBox = h("span", {});
     this.stripBox = h("div", {});
@@ -67,7 +68,7 @@ export class ArticleView {
         h(
           "div",
           { class: "tools unprinted" },
-          h("span", { class: "progress" }, this.bar, this.progress),
+          h("span", { class: "progress" }, this.bar, this.progress, this.agreeing),
           choice("go_through", ways, this.way, (way) => {
             this.way = way;
             localStorage.setItem(WAY, way);
@@ -125,6 +126,9 @@ export class ArticleView {
     const people = units.filter((unit) => unit.by !== null).length;
     this.heading.replaceChildren(h("bdi", {}, server.name));
     this.progress.textContent = t("of", { n: people, total: units.length });
+    const judged = units.filter((unit) => unit.by !== null && unit.label !== null && unit.model !== null);
+    const alike = judged.filter((unit) => unit.model.label === unit.label).length;
+    this.agreeing.textContent = judged.length ? t("model_agrees", { n: alike, total: judged.length }) : "";
     this.progress.title = t("labelled", { n: people, total: units.length });
     Object.assign(this.bar, { max: units.length || 1, value: people });
     this.doneBox.replaceChildren(
@@ -278,9 +282,15 @@ export class ArticleView {
       h(
         "div",
         { class: "dock-actions" },
+        button("confirm", () => this.confirm(), { hint: "Enter", disabled: unit.label === null && !furniture }),
         button("merge", () => this.merge(), { hint: "m", disabled: this.blind }),
         button("split", () => this.startSplit(), { hint: "s", disabled: this.blind }),
         button("undo", () => this.undo(), { hint: "u", disabled: !this.review.undos.length }),
+        h("span", { class: "grow" }),
+        // The same stands above the article, which is out of sight at its last sentence.
+        this.review.done
+          ? [h("span", { class: "badge" }, `✓ ${t("done_mark")}`), button("next_article", () => this.app.next(this.id), { hint: "n" })]
+          : h("span", { class: "soft" }, t("labelled", { n: this.units.filter((each) => each.by !== null).length, total: this.units.length })),
       ),
     );
     return undefined;

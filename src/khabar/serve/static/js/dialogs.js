@@ -2,7 +2,7 @@
 
 import { annotator, get, setToken } from "./api.js";
 import { button, h, lookOf, nameOf, stamp } from "./draw.js";
-import { language, t } from "./i18n.js";
+import { LABELS, labelName, language, t } from "./i18n.js";
 import { TABLE } from "./keys.js";
 import { putText } from "./text.js";
 
@@ -87,7 +87,7 @@ export function showHelp() {
           "tbody",
           {},
           TABLE.map((entry) =>
-            h("tr", {}, h("th", { scope: "row" }, entry.slice(0, -1).map((key) => h("kbd", {}, key))), h("td", {}, t(entry.at(-1)))),
+            h("tr", {}, h("th", { scope: "row" }, entry.slice(0, -1).map((key) => h("kbd", {}, key))), h("td", {}, t(entry.at(-1), { labels: LABELS.map(labelName).join(language === "ar" ? "، " : ", ") }))),
           ),
         ),
       ),
@@ -98,15 +98,15 @@ export function showHelp() {
   );
 }
 
-let guidelines = null;
+const guidelines = {};
 
 export async function showGuidelines() {
-  guidelines ??= await get("/v1/guidelines");
-  const { html, version } = guidelines;
+  guidelines[language] ??= await get(`/v1/guidelines?language=${language}`);
+  const { html, version } = guidelines[language];
   return show(
     `${t("guidelines")} ${version}`,
     (close) => {
-      const text = h("div", { class: "guidelines", lang: "en", dir: "ltr", tabindex: "0", "data-first": "", role: "region", "aria-label": t("guidelines") });
+      const text = h("div", { class: "guidelines", lang: language, dir: language === "ar" ? "rtl" : "ltr", tabindex: "0", "data-first": "", role: "region", "aria-label": t("guidelines") });
       // Made by the server from the packaged Markdown, without raw HTML.
       text.innerHTML = html;
       text.querySelector("h1")?.remove();
@@ -118,7 +118,7 @@ export async function showGuidelines() {
           if (/[\u0600-\u06ff]/.test(cell.textContent)) Object.assign(cell, { lang: "ar", dir: "rtl" });
         }
       }
-      return [t("guidelines_english") ? h("p", { class: "soft" }, t("guidelines_english")) : null, text, closing(close)].filter(Boolean);
+      return [text, closing(close)];
     },
     { wide: true },
   );

@@ -49,6 +49,10 @@ export function row(unit, { id, me, paragraph }) {
   if (unit.by !== null) {
     const who = unit.by === me ? t("by_me") : unit.by;
     side.append(h("span", { class: "by" }, "✓ ", h("bdi", {}, who)));
+    // What the model that is served now says of it: after training, whether it has learnt this.
+    if (unit.model && unit.model.label !== unit.label) {
+      side.append(h("span", { class: "opinion" }, `${t("by_model")}: ${labelName(unit.model.label)} ${percent(unit.model.score)}`));
+    }
   }
   if (unit.mine_given && unit.mine !== unit.label) {
     side.append(h("span", { class: "differs" }, `${t("by_me")}: ${nameOf(unit.mine)}`));

@@ -14,14 +14,14 @@ export function nameOfKey(event) {
   return "";
 }
 
-/** Whether somebody is typing or choosing in a field, which keeps its keys. */
+/** Whether somebody is typing or choosing in a field, which keeps its keys. A box to tick takes but Enter and space. */
 export function isField(target) {
-  return target instanceof Element && target.closest("input, textarea, select, [contenteditable=true]") !== null;
+  return target instanceof Element && target.closest("input:not([type=file], [type=checkbox]), textarea, select, [contenteditable=true]") !== null;
 }
 
 /** Whether Enter belongs to a control that has the focus. */
 export function isControl(target) {
-  return target instanceof Element && target.closest("button, a[href], summary, label") !== null;
+  return target instanceof Element && target.closest("button, a[href], summary, label, input") !== null;
 }
 
 export const TABLE = [
@@ -36,6 +36,7 @@ export const TABLE = [
   ["d", "key_d"],
   ["n", "key_n"],
   ["q", "key_q"],
+  ["a", "key_a"],
   ["e", "key_e"],
   ["g", "key_g"],
   ["?", "key_h"],

@@ -5,7 +5,7 @@ import { annotator, Away, get, onTokenNeeded, Refused, request, takeToken } from
 import { ArticleView } from "./article.js";
 import * as dialogs from "./dialogs.js";
 import { button, h } from "./draw.js";
-import { count, dress, language, otherLanguage, setLanguage, t } from "./i18n.js";
+import { count, dress, language, otherLanguage, setLanguage, SETUP, t } from "./i18n.js";
 import { isControl, isField, nameOfKey } from "./keys.js";
 import { choices, QueueView } from "./queue.js";
 import { sendLeftovers, waiting } from "./review.js";
@@ -83,6 +83,11 @@ const app = {
   async export() {
     const chosen = await dialogs.askExport();
     if (!chosen) return;
+    if (chosen.articles === "done") {
+      const answer = await app.tried(() => get("/v1/review/articles?limit=1"));
+      if (!answer) return;
+      if (!answer.counts.done) return app.notice(t("export_none"));
+    }
     const response = await app.tried(() =>
       request("GET", `/v1/review/export?format=${chosen.format}&articles=${chosen.articles}`, { raw: true }),
     );
@@ -94,7 +99,8 @@ const app = {
     link.click();
     link.remove();
     setTimeout(() => URL.revokeObjectURL(address), 10_000);
-    app.announce(t("exported", { name }));
+    app.notice(t("exported", { name }));
+    return undefined;
   },
 };
 
@@ -146,6 +152,9 @@ function drawChrome() {
   dress(document);
   byId("language").textContent = t("other_language");
   byId("language").lang = otherLanguage();
+  const { name, fingerprint } = SETUP.model;
+  byId("model").replaceChildren(t("served_model", { name }), " ", h("bdi", { dir: "ltr" }, fingerprint));
+  byId("model").title = t("served_why");
   drawWho();
 }
 

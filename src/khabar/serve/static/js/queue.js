@@ -68,7 +68,7 @@ export class QueueView {
       },
       h("h2", {}, t("upload")),
       h("p", { id: "files-hint" }, t("upload_hint")),
-      h("label", { class: "file-button" }, t("choose_files"), this.files),
+      h("label", { class: "file-button" }, t("choose_files"), " ", h("kbd", {}, "a"), this.files),
       (this.result = h("div", { role: "status" })),
     );
     const tools = h(
@@ -148,6 +148,7 @@ export class QueueView {
     if (name === "j" || name === "ArrowDown") this.move(1);
     else if (name === "k" || name === "ArrowUp") this.move(-1);
     else if (name === "n") this.app.next(null);
+    else if (name === "a") this.files.click();
     else return false;
     event.preventDefault();
     return true;
