@@ -121,6 +121,7 @@ class Running:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.enable_socket
 def test_it_finishes_what_runs_and_stops(tmp_path):
     with Running(tmp_path / "review.db", "--token", TOKEN) as server:
@@ -149,6 +150,7 @@ def test_it_finishes_what_runs_and_stops(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.enable_socket
 def test_what_was_acknowledged_survives_a_kill(database):
     acknowledged: dict[str, tuple[int, int, str]] = {}
