@@ -237,6 +237,18 @@ def test_files_are_uploaded_and_gone_through_in_the_order_of_doubt(desk, tmp_pat
     page.wait_for_selector("#paste-text")
 
 
+def test_export_before_an_article_is_done_says_so(desk):
+    page = desk.visit()
+    # The server of these tests has articles that are done; this page is told of none.
+    counts = {"all": 1, "open": 1, "done": 0, "disagreement": 0, "unread": 0}
+    answer = json.dumps({"articles": [], "total": 0, "counts": counts})
+    page.route(
+        "**/v1/review/articles?*", lambda route: route.fulfill(body=answer, content_type="application/json")
+    )
+    desk.press("e", "Enter")
+    expect(page.locator("#notices")).to_contain_text("لا مقال منجز بعد")
+
+
 def test_done_articles_are_exported_as_training_reads_them(desk, tmp_path):
     article = desk.add(numbered(ARTICLE, 8))
     page = desk.open(article)
@@ -249,6 +261,7 @@ def test_done_articles_are_exported_as_training_reads_them(desk, tmp_path):
     with page.expect_download() as waiting:
         desk.press("Enter")
     target = tmp_path / waiting.value.suggested_filename
+    expect(page.locator("#notices")).to_contain_text(f"نزّل الملف {target.name}")
     waiting.value.save_as(target)
     assert target.suffix == ".jsonl"
     mine = [each for each in read_jsonl(target) if each.text == numbered(ARTICLE, 8)]
