@@ -37,8 +37,12 @@ export class ArticleView {
     const loaded = await this.app.tried(async () => {
       await this.review.load();
       return true;
-    }, (error) => error instanceof Refused && error.status === 404 && this.app.notice(t("not_found")));
-    if (loaded) this.focus();
+    }, (error) => {
+      if (!(error instanceof Refused && error.status === 404)) return null;
+      this.app.notice(t("not_found"));
+      return "told";
+    });
+    if (loaded === true) this.focus();
     performance.mark("khabar-drawn");
   }
 
