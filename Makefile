@@ -28,8 +28,7 @@ demo: $(DEMO_INSTALLED) ## Annotate an example article with the built-in model, 
 	$(DEMO)/bin/khabar annotate $(EXAMPLE)
 
 test: check ## Everything: what `make check` does, then the slow tests
-	$(BIN)/python -m pytest -m "slow and alone"
-	OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python -m pytest -m "slow and not alone" -n 2 --dist loadfile
+	$(BIN)/python -m pytest -m slow
 
 check: lint ## The one door: lint, types, import contracts and the quick tests
 	$(BIN)/python -m pytest -m "not slow"

@@ -65,7 +65,6 @@ def apart(tmp_path):
     server.stop()
 
 
-@pytest.mark.alone
 def test_two_hundred_thousand_characters(sit, apart):
     desk = sit(language="en", address=apart.address)
     text = long_article()

@@ -19,12 +19,10 @@ from tiny_models import SENTENCES
 
 from khabar.distributed import COLUMNS, BatchAnnotator
 
-pytestmark = [pytest.mark.slow, pytest.mark.alone]
+pytestmark = pytest.mark.slow
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "annotate_archive.py"
-ARTICLES = 240
-SHARDS = 49
-"""Of five records each; a row group and a file end one."""
+ARTICLES = 600
 
 DATASET = """
 import json
@@ -75,7 +73,7 @@ def archive(tmp_path_factory):
     lines = [json.dumps(one) for one in articles[:half]] + ["{", '{"id": "no text"}', '{"text": ""}']
     draw.shuffle(lines)
     (folder / "first.jsonl").write_text("\n".join(lines), encoding="utf-8")
-    pq.write_table(pa.Table.from_pylist(articles[half:]), folder / "second.parquet", row_group_size=50)
+    pq.write_table(pa.Table.from_pylist(articles[half:]), folder / "second.parquet", row_group_size=100)
     return folder
 
 
@@ -105,14 +103,14 @@ def wait_for(condition, seconds=120):
 def test_a_killed_run_ends_as_if_it_had_not_been(archive, tiny_bundle, environment, tmp_path):
     undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
     said = run(command(archive, undisturbed, tiny_bundle), environment)
-    assert f"{SHARDS} of {SHARDS} shards, {ARTICLES + 1} articles" in said
+    assert f"121 of 121 shards, {ARTICLES + 1} articles" in said
     assert "2 errors" in said
     expected = rows_of(undisturbed)
     places = [(row["source"], row["record"]) for row in expected if not row["sentence"]]
     assert len(places) == len(set(places)) == ARTICLES + 3
 
     finished = {}
-    for most in (3, 15):
+    for most in (3, 40):
         process = subprocess.Popen(
             command(archive, killed, tiny_bundle),
             env=environment,
@@ -130,7 +128,7 @@ def test_a_killed_run_ends_as_if_it_had_not_been(archive, tiny_bundle, environme
         # Ray's processes notice, and do not work on beside the next run.
         wait_for(lambda family=family: not any(one.is_running() for one in family))
         now = {path.name: path.stat() for path in killed.glob("part-*")}
-        assert len(finished) < len(now) < SHARDS
+        assert len(finished) < len(now) < 121
         assert all((now[name].st_ino, now[name].st_mtime_ns) == found for name, found in finished.items())
         finished = {name: (stat.st_ino, stat.st_mtime_ns) for name, stat in now.items()}
 

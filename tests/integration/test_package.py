@@ -105,13 +105,11 @@ def wheel(tmp_path_factory):
 
 
 @pytest.mark.slow
-@pytest.mark.alone
 def test_wheel_is_small_enough_for_the_package_index(wheel):
     assert wheel.stat().st_size < MAX_WHEEL_BYTES
 
 
 @pytest.mark.slow
-@pytest.mark.alone
 def test_wheel_holds_the_model_and_the_notices(wheel):
     with zipfile.ZipFile(wheel) as archive:
         sizes = {entry.filename: entry.file_size for entry in archive.infolist()}
@@ -129,7 +127,6 @@ def test_wheel_holds_the_model_and_the_notices(wheel):
 
 
 @pytest.mark.slow
-@pytest.mark.alone
 def test_wheel_holds_nothing_else_than_the_package(wheel):
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
@@ -139,7 +136,6 @@ def test_wheel_holds_nothing_else_than_the_package(wheel):
 
 
 @pytest.mark.slow
-@pytest.mark.alone
 def test_wheel_annotates_away_from_the_sources_and_without_torch(wheel, tmp_path):
     target = tmp_path / "installed"
     elsewhere = tmp_path / "elsewhere"
@@ -166,7 +162,6 @@ def test_import_is_light(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.alone
 def test_annotating_imports_nothing_of_training(tmp_path):
     code = f"{FIRST_LABEL}print(*sys.modules)"
     loaded = run("-c", code, cwd=tmp_path, stdin=TEXT).split()
@@ -175,7 +170,6 @@ def test_annotating_imports_nothing_of_training(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.alone
 def test_import_takes_no_time(tmp_path):
     bare = best_seconds(7, "-c", "pass", cwd=tmp_path)
     imported = best_seconds(7, "-c", "import khabar", cwd=tmp_path)
@@ -183,7 +177,6 @@ def test_import_takes_no_time(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.alone
 def test_first_label_of_a_fresh_process(tmp_path):
     assert best_seconds(3, "-c", FIRST_LABEL, cwd=tmp_path, stdin=TEXT) < MAX_FIRST_LABEL_SECONDS
 

@@ -153,7 +153,6 @@ def test_every_library_gets_the_same_number_of_threads():
 
 
 @pytest.mark.slow
-@pytest.mark.alone
 def test_the_whole_benchmark_on_tiny_inputs(tiny_bundle, tmp_path):
     small = [
         "--sample",

@@ -121,7 +121,6 @@ class Running:
 
 
 @pytest.mark.slow
-@pytest.mark.alone
 @pytest.mark.enable_socket
 def test_it_finishes_what_runs_and_stops(tmp_path):
     with Running(tmp_path / "review.db", "--token", TOKEN) as server:
@@ -150,7 +149,6 @@ def test_it_finishes_what_runs_and_stops(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.alone
 @pytest.mark.enable_socket
 def test_what_was_acknowledged_survives_a_kill(database):
     acknowledged: dict[str, tuple[int, int, str]] = {}
