@@ -240,6 +240,8 @@ def test_files_are_uploaded_and_gone_through_in_the_order_of_doubt(desk, tmp_pat
 def test_an_article_that_is_not_there_is_told_in_the_language_of_the_page(desk):
     page = desk.visit("#/a/123456789")
     expect(page.locator("#notices")).to_contain_text("ليس هذا المقال على الخادم")
+    assert len(desk.errors) == 1
+    assert "404" in desk.errors.pop()  # the browser's own word on the answer
 
 
 def test_export_before_an_article_is_done_says_so(desk):
