@@ -22,7 +22,8 @@ class OnnxBackend:
     Windows in one batch would have to be padded to one length, and a kernel may add up rows in another order
     beside others. A run of its own gives every window its bits, whatever else is annotated, and wastes
     nothing; several runs keep all cores busy where one product of matrices, cut into pieces, would wait for
-    its slowest.
+    its slowest. Each run stays on its own thread: runs that share a pool of threads within operators wait for
+    one another some hundred times a window (docs/benchmarks.md has what that costs).
     """
 
     def __init__(self, path: Path, *, threads: int | None = None) -> None:
@@ -31,8 +32,7 @@ class OnnxBackend:
         Args:
             path: File of the graph: input ``input_ids``, and ``attention_mask`` if it has one, of shape
                 ``(batch, tokens)``, output ``logits`` of shape ``(batch, tokens, labels)``.
-            threads: Runs at once, and threads within an operator; None takes as many as this process has
-                cores.
+            threads: Runs at once, each on one thread; None takes as many as this process has cores.
 
         Raises:
             BundleError: The file is no such graph.
@@ -42,9 +42,7 @@ class OnnxBackend:
         self._starting = threading.Lock()
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
-        # A single window has all cores; threads that wait do not take them from the tokenizer.
-        options.intra_op_num_threads = self._threads
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.intra_op_num_threads = 1
         # Plans of memory are kept for every length of a window that was ever seen.
         options.enable_mem_pattern = False
         try:
