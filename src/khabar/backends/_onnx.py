@@ -2,7 +2,8 @@
 
 import os
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -74,8 +75,16 @@ class OnnxBackend:
                 self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="khabar-onnx")
         # The longest first, so that at the end no thread waits long for another.
         order = sorted(range(len(windows)), key=lambda index: -len(windows[index].input_ids))
-        running = {index: self._pool.submit(self._run, windows[index]) for index in order}
-        return [running[index].result() for index in range(len(windows))]
+        found: dict[int, NDArray[np.float32]] = {}
+        running: deque[tuple[int, Future[NDArray[np.float32]]]] = deque()
+        for index in order:
+            # Two for each thread keep them busy; more would make another caller's windows wait behind them.
+            if len(running) == 2 * self._threads:
+                first, future = running.popleft()
+                found[first] = future.result()
+            running.append((index, self._pool.submit(self._run, windows[index])))
+        found.update((index, future.result()) for index, future in running)
+        return [found[index] for index in range(len(windows))]
 
     def _run(self, window: Window) -> NDArray[np.float32]:
         ids = np.array([window.input_ids], dtype=np.int64)

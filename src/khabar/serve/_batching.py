@@ -1,6 +1,7 @@
-"""One model, many requests: what waits is annotated together, in one thread.
+"""One model, many requests: what waits is annotated together.
 
 Requests take turns, an article each: a single article does not wait for all of a batch that came before it.
+Articles too long for a batch have a thread of their own, so that the others do not wait for them either.
 """
 
 import asyncio
@@ -9,7 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, Generic, Protocol, TypeVar
 
@@ -48,6 +49,49 @@ class _Job(Generic[_Result]):
     done: asyncio.Future[_Result]
 
 
+@dataclass(slots=True)
+class _Lane:
+    """What waits for one of the threads, and what that thread works at."""
+
+    pool: ThreadPoolExecutor
+    requests: deque[deque[_Job[Any]]] = field(default_factory=deque)
+    """The jobs of each request that wait, the request first whose turn it is."""
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    running: int = 0
+    running_characters: int = 0
+
+    @property
+    def articles(self) -> int:
+        return sum(map(len, self.requests)) + self.running
+
+    @property
+    def characters(self) -> int:
+        return sum(job.characters for request in self.requests for job in request) + self.running_characters
+
+    def add(self, jobs: Sequence[_Job[Any]]) -> None:
+        if jobs:
+            self.requests.append(deque(jobs))
+            self.wake.set()
+
+    def take(self) -> list[_Job[Any]]:
+        """Return the next jobs that somebody still waits for."""
+        batch: list[_Job[Any]] = []
+        characters = 0
+        while self.requests and len(batch) < BATCH_ARTICLES:
+            request = self.requests[0]
+            job = request[0]
+            if not job.done.done():
+                if batch and characters + job.characters > BATCH_CHARACTERS:
+                    break
+                characters += job.characters
+                batch.append(job)
+            request.popleft()
+            self.requests.popleft()
+            if request:
+                self.requests.append(request)
+        return batch
+
+
 class Batcher:
     """The queue in front of the model.
 
@@ -61,29 +105,25 @@ class Batcher:
         self._annotator = annotator
         self._options = options
         self._watcher = watcher
-        self._requests: deque[deque[_Job[Any]]] = deque()
-        """The jobs of each request that wait, the request first whose turn it is."""
-        self._wake = asyncio.Event()
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="khabar-model")
-        self._running = 0
-        self._running_characters = 0
+        self._usual = _Lane(ThreadPoolExecutor(1, thread_name_prefix="khabar-model"))
+        self._long = _Lane(ThreadPoolExecutor(1, thread_name_prefix="khabar-model-long"))
+        self._lanes = (self._usual, self._long)
         self._rate = FIRST_GUESS
         self._stopping = False
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
         """Begin to work; needs a running event loop."""
-        self._task = asyncio.create_task(self._work(), name="khabar-batches")
+        self._tasks = [asyncio.create_task(self._work(lane), name="khabar-batches") for lane in self._lanes]
 
     @property
     def waiting(self) -> int:
         """Articles that wait or are being annotated."""
-        return sum(map(len, self._requests)) + self._running
+        return sum(lane.articles for lane in self._lanes)
 
     @property
     def _waiting_characters(self) -> int:
-        waiting = sum(job.characters for request in self._requests for job in request)
-        return waiting + self._running_characters
+        return sum(lane.characters for lane in self._lanes)
 
     async def annotate(self, articles: Sequence[tuple[str, str | None]]) -> list[AnnotatedArticle]:
         """Annotate texts with their titles, in the order given.
@@ -122,17 +162,18 @@ class Batcher:
     async def close(self) -> None:
         """Finish what waits, then stop; what comes later is refused."""
         self._stopping = True
-        self._wake.set()
-        if self._task is not None:
-            await self._task
-        self._pool.shutdown()
+        for lane in self._lanes:
+            lane.wake.set()
+        await asyncio.gather(*self._tasks)
+        for lane in self._lanes:
+            lane.pool.shutdown()
 
     async def _results(self, jobs: list[_Job[_Result]]) -> list[_Result]:
         if not jobs:
             return []
         self._admit(len(jobs), sum(job.characters for job in jobs))
-        self._requests.append(deque(jobs))
-        self._wake.set()
+        self._usual.add([job for job in jobs if job.characters <= BATCH_CHARACTERS])
+        self._long.add([job for job in jobs if job.characters > BATCH_CHARACTERS])
         everything = asyncio.gather(*(job.done for job in jobs))
         try:
             # On time-out and when the client goes away the futures are cancelled, and the jobs then skipped.
@@ -167,44 +208,26 @@ class Batcher:
         """Return in how many seconds what waits now will be done."""
         return max(1, min(_LONGEST_WAIT, math.ceil(self._waiting_characters / self._rate)))
 
-    async def _work(self) -> None:
+    async def _work(self, lane: _Lane) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            batch = self._take()
+            batch = lane.take()
             if not batch:
                 if self._stopping:
                     return
-                self._wake.clear()
-                await self._wake.wait()
+                lane.wake.clear()
+                await lane.wake.wait()
                 continue
-            self._running = len(batch)
-            self._running_characters = sum(job.characters for job in batch)
+            lane.running = len(batch)
+            lane.running_characters = sum(job.characters for job in batch)
             started = time.perf_counter()
-            results = await loop.run_in_executor(self._pool, _run, self._annotator, batch)
+            results = await loop.run_in_executor(lane.pool, _run, self._annotator, batch)
             seconds = time.perf_counter() - started
-            self._rate += 0.2 * (self._running_characters / max(seconds, 1e-3) - self._rate)
-            self._watcher.batch(len(batch), self._running_characters, seconds)
-            self._running = self._running_characters = 0
+            self._rate += 0.2 * (lane.running_characters / max(seconds, 1e-3) - self._rate)
+            self._watcher.batch(len(batch), lane.running_characters, seconds)
+            lane.running = lane.running_characters = 0
             for job, result in zip(batch, results, strict=True):
                 _settle(job.done, result)
-
-    def _take(self) -> list[_Job[Any]]:
-        """Return the next jobs that somebody still waits for."""
-        batch: list[_Job[Any]] = []
-        characters = 0
-        while self._requests and len(batch) < BATCH_ARTICLES:
-            request = self._requests[0]
-            job = request[0]
-            if not job.done.done():
-                if batch and characters + job.characters > BATCH_CHARACTERS:
-                    break
-                characters += job.characters
-                batch.append(job)
-            request.popleft()
-            self._requests.popleft()
-            if request:
-                self._requests.append(request)
-        return batch
 
 
 def _settle(future: asyncio.Future[Any], result: object) -> None:

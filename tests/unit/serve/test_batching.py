@@ -26,9 +26,12 @@ class Model(CueAnnotator):
     def __init__(self, folder):
         super().__init__(folder, gate=threading.Event())
         self.gate.set()
+        self.slow = threading.Event()
 
     def read(self, articles):
         for article in articles:
+            if any("ببطء" in sentence for sentence in article):
+                self.slow.wait(20)
             if any("مرفوض" in sentence for sentence in article):
                 raise InputError("this text is refused.")
             if any("عطل" in sentence for sentence in article):
@@ -173,6 +176,21 @@ def test_a_single_article_does_not_wait_for_all_of_a_batch(tmp_path):
         assert len(watcher.batches) <= 2
         articles = await many
         assert [article.text for article in articles] == [f"{OTHER} {number}" for number in range(200)]
+
+    run(tmp_path, scenario)
+
+
+def test_a_short_article_does_not_wait_for_a_long_one(tmp_path):
+    async def scenario(batcher, model, watcher):
+        words = "وصل الوزير ببطء. "
+        long = asyncio.ensure_future(batcher.annotate([(words * (BATCH_CHARACTERS // len(words) + 1), None)]))
+        await settled(lambda: batcher.waiting == 1)
+        (short,) = await batcher.annotate([(OTHER, None)])
+        assert short.text == OTHER
+        assert not long.done()
+        assert batcher.waiting == 1
+        model.slow.set()
+        assert len(await long) == 1
 
     run(tmp_path, scenario)
 
