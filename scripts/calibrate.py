@@ -20,7 +20,7 @@ from khabar._grid import Grid
 from khabar.bundle import BUILT_IN, save_settings
 from khabar.calibration import Calibration, HeldOut, calibrate
 from khabar.card import CARD, METRICS, TRAINING, write_card
-from khabar.corpus import FORMATS, read_labelled
+from khabar.corpus.options import add_reading_options, read_from
 from khabar.errors import DataError
 from khabar.labels import Label
 
@@ -28,7 +28,7 @@ from khabar.labels import Label
 def main(options: argparse.Namespace) -> None:
     """Read, fit, print, write."""
     path = BUILT_IN if options.model == "default" else Path(options.model)
-    corpus = read_labelled(options.data, options.format)
+    corpus = read_from(options)
     articles = [article for article in corpus if article.split == options.split]
     if not articles:
         counts = Counter(article.split or "no split" for article in corpus)
@@ -89,9 +89,7 @@ if __name__ == "__main__":
     )
     parser.add_argument("model", help='"default" or the folder of a model')
     parser.add_argument("data", type=Path, help="labelled articles, in a format of docs/data-formats.md")
-    parser.add_argument(
-        "--format", choices=FORMATS, help="format of DATA (default: as the file itself tells)"
-    )
+    add_reading_options(parser)
     parser.add_argument("--split", default="validation", help="split to fit on (default: %(default)s)")
     parser.add_argument("--dry-run", action="store_true", help="print what would be written, and stop")
     try:

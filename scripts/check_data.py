@@ -18,7 +18,6 @@ from rich.text import Text
 
 from khabar import KhabarError
 from khabar.corpus import (
-    FORMATS,
     MIN_PER_LABEL,
     SPLITS,
     Figures,
@@ -26,16 +25,16 @@ from khabar.corpus import (
     ProblemKind,
     Summary,
     check,
-    read_labelled,
     summary,
 )
+from khabar.corpus.options import add_reading_options, read_from
 from khabar.labels import Label
 from khabar.render import printable
 
 
 def main(options: argparse.Namespace) -> int:
     """Read, count, check, print; return the exit code."""
-    articles = read_labelled(options.data, options.format)
+    articles = read_from(options)
     problems = check(articles, splits=options.splits, min_per_label=options.min_per_label)
     console = Console(width=None if sys.stdout.isatty() else 200, highlight=False)
     console.print(shares(summary(articles)))
@@ -97,9 +96,7 @@ if __name__ == "__main__":
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("data", type=Path, help="labelled articles")
-    parser.add_argument(
-        "--format", choices=FORMATS, help="format of DATA (default: as the file itself tells)"
-    )
+    add_reading_options(parser)
     parser.add_argument(
         "--splits", nargs="+", default=SPLITS, metavar="NAME", help="the splits that there are to be"
     )

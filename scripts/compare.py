@@ -26,7 +26,7 @@ from khabar._files import OutputFile, write_text
 from khabar._json import json_text
 from khabar.backends import BackendName
 from khabar.comparison import MACRO, Gate, GateResult, compare
-from khabar.corpus import FORMATS, read_labelled
+from khabar.corpus.options import add_reading_options, read_from
 from khabar.errors import DataError
 from khabar.evaluation import Bootstrap, DataSummary, Judgement, judge
 from khabar.labels import Label
@@ -42,7 +42,7 @@ def main(options: argparse.Namespace) -> list[GateResult]:
     (first_name, first), (second_name, second) = named(options.first), named(options.second)
     if first_name == second_name:
         raise DataError(f"both models are called {first_name!r}; name one of them: NAME={second}.")
-    corpus = read_labelled(options.data, options.format)
+    corpus = read_from(options)
     articles = [article for article in corpus if article.split == options.split]
     if not articles:
         splits = ", ".join(sorted({str(article.split) for article in corpus}))
@@ -124,9 +124,7 @@ if __name__ == "__main__":
     parser.add_argument(
         "data", metavar="DATA", type=Path, help="labelled articles, in a format of docs/data-formats.md"
     )
-    parser.add_argument(
-        "--format", choices=FORMATS, help="format of DATA (default: as the file itself tells)"
-    )
+    add_reading_options(parser)
     parser.add_argument("--split", default="test", help="split to compare on (default: %(default)s)")
     parser.add_argument(
         "--backend",

@@ -25,7 +25,8 @@ from khabar._files import write_text
 from khabar.backends import BackendName
 from khabar.bundle import BUILT_IN, Bundle
 from khabar.confidence import LabelSets
-from khabar.corpus import FORMATS, near_duplicates, read_labelled
+from khabar.corpus import near_duplicates
+from khabar.corpus.options import add_reading_options, read_from
 from khabar.errors import DataError
 from khabar.evaluation import (
     CORPUS_AGREEMENT,
@@ -51,7 +52,7 @@ def main(options: argparse.Namespace) -> None:
     outputs = files_of(options.output, options.markdown)
     for path in outputs.values():
         path.parent.mkdir(parents=True, exist_ok=True)
-    corpus = read_labelled(options.data, options.format)
+    corpus = read_from(options)
     articles = choose(corpus, options.split, options.data)
     train, validation = (
         choose(corpus, split, options.data) if options.tfidf else [] for split in ("train", "validation")
@@ -191,9 +192,7 @@ if __name__ == "__main__":
     )
     parser.add_argument("model", help='the model that the report is about: "default", a folder or a hub id')
     parser.add_argument("data", type=Path, help="labelled articles, in a format of docs/data-formats.md")
-    parser.add_argument(
-        "--format", choices=FORMATS, help="format of DATA (default: as the file itself tells)"
-    )
+    add_reading_options(parser)
     parser.add_argument("--split", default="test", help="split to report on (default: %(default)s)")
     parser.add_argument("--tfidf", action="store_true", help="add the TF-IDF baseline, about a minute")
     parser.add_argument("--compare", nargs="+", default=[], metavar="MODEL", help="further models")

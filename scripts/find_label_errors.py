@@ -21,7 +21,8 @@ from khabar import KhabarError
 from khabar._files import OutputFile, write_text
 from khabar._grid import Grid
 from khabar._json import json_text
-from khabar.corpus import FORMATS, read_labelled, write_doccano, write_label_studio
+from khabar.corpus import write_doccano, write_label_studio
+from khabar.corpus.options import add_reading_options, read_from
 from khabar.label_errors import Doubt, find_suspects, for_review, suspect_records, suspects_to_html
 from khabar.labels import Label
 from khabar.predictions import read_predictions
@@ -33,7 +34,7 @@ def main(options: argparse.Namespace) -> None:
     for path in files:
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
-    articles = read_labelled(options.data, options.format)
+    articles = read_from(options)
     predictions = read_predictions(options.probabilities)
     suspects = find_suspects(predictions, most=options.most)
     if options.doubt:
@@ -84,9 +85,7 @@ if __name__ == "__main__":
     parser.add_argument(
         "probabilities", type=Path, help="a probabilities.jsonl, or the folder with those of all folds"
     )
-    parser.add_argument(
-        "--format", choices=FORMATS, help="format of DATA (default: as the file itself tells)"
-    )
+    add_reading_options(parser)
     parser.add_argument(
         "--most",
         type=int,

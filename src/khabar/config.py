@@ -1,6 +1,7 @@
 """One YAML file is everything that makes a training run different from another."""
 
 import difflib
+import logging
 import re
 from collections.abc import Mapping
 from dataclasses import fields
@@ -15,6 +16,11 @@ from khabar.arabic import Normalization
 from khabar.encode import WindowOptions
 from khabar.errors import ConfigError
 from khabar.labels import Label
+
+log = logging.getLogger(__name__)
+
+_CARD_OF_DATA = ("name", "labelling", "limits")
+"""What a card says of a file of articles, and of the model that learnt from it."""
 
 
 class _Section(BaseModel):
@@ -159,7 +165,11 @@ class RecipeConfig(_Section):
 
 
 class CardConfig(_Section):
-    """What only people know of a model, for its card; it has no part in training."""
+    """What only people know of a model, for its card; it has no part in training.
+
+    Name, labelling and limits in a file speak of the articles that its ``data.path`` names: where the command
+    line names a file with another name, and nothing of the card, they are left out.
+    """
 
     name: str = "khabar"
     """Heading of the card."""
@@ -454,10 +464,33 @@ def load_search(path: Path) -> SearchConfig:
 
 def _load(kind: type[_Config], path: Path, overrides: list[str] | None) -> _Config:
     content = _read(path)
+    named = _file_name(content)
     malformed = [problem for override in overrides or [] if (problem := _apply(content, override))]
+    if _file_name(content) != named and not any(each.startswith("card") for each in overrides or []):
+        _forget_the_data(content, path)
     training = content.get("training")
     more = _training_problems(training if isinstance(training, dict) else {})
     return _checked(kind, path, content, malformed, more)
+
+
+def _file_name(content: dict[str, Any]) -> str | None:
+    data = content.get("data")
+    return Path(str(data["path"])).name if isinstance(data, dict) and data.get("path") else None
+
+
+def _forget_the_data(content: dict[str, Any], path: Path) -> None:
+    """Take out of the card what is true of the file that the configuration names, and of no other."""
+    card = content.get("card")
+    if not isinstance(card, dict):
+        return
+    dropped = [key for key in _CARD_OF_DATA if card.pop(key, None) is not None]
+    if dropped:
+        log.warning(
+            "%s: card.%s speak of the file that data.path names there, so the model card leaves them out; "
+            "say what is true of yours with card.labelling=… and card.limits=[…].",
+            path,
+            ", card.".join(dropped),
+        )
 
 
 def _checked(

@@ -71,6 +71,8 @@ def test_configuration_says_what_for_and_how(name):
     header = list(takewhile(lambda line: line.startswith("#"), lines))
     assert any(f"python scripts/{script_of(name)}.py {name}" in line for line in header)
     assert len(header) > 2
+    told = " ".join(header)
+    assert re.search(r"second|minute|hour|night", told), "says how long it takes"
 
 
 @pytest.mark.parametrize("name", LAUNCHES)
@@ -99,6 +101,21 @@ def test_cards_of_what_comes_from_arabert_repeat_its_licence(name):
     assert config.normalization.scheme == (
         "arabert-v02" if name.endswith("v02.yaml") or "lora" in name else "arabert-v2"
     )
+
+
+def test_every_key_of_a_configuration_is_on_its_page():
+    script = ROOT / "scripts" / "document_configuration.py"
+    done = subprocess.run([sys.executable, script, "--check"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    page = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+    assert all(
+        f"| `{key}` |" in page for key in ("data.columns", "window.context", "recipe.lora.r", "card.limits")
+    )
+
+
+def test_readme_shows_the_page_and_an_article():
+    shown = re.findall(r"!\[[^]]+\]\((docs/images/[^)]+)\)", (ROOT / "README.md").read_text(encoding="utf-8"))
+    assert shown == ["docs/images/review.png", "docs/images/article.png"]
 
 
 def test_guidelines_define_every_label_in_the_version_that_models_name():

@@ -207,6 +207,24 @@ def test_options_of_the_recipe_arrive(write):
     assert (recipe.class_weights, recipe.lora.r, recipe.lora.target_modules) == ("balanced", 2, None)
 
 
+CARD = "card: {name: theirs, license: MIT, labelling: by them, limits: [no sport]}\n"
+
+
+def test_what_a_card_says_of_one_file_is_not_said_of_another(write, caplog):
+    path = write(GOOD + CARD)
+    named = load_config(path)
+    assert (named.card.name, named.card.labelling, named.card.limits) == ("theirs", "by them", ("no sport",))
+    moved = load_config(path, [f"data.path=elsewhere/{named.data.path.name}"])
+    assert moved.card == named.card
+    assert not caplog.text
+    other = load_config(path, ["data.path=ours.csv"])
+    assert (other.card.name, other.card.license, other.card.limits) == ("khabar", "MIT", ())
+    assert other.card.labelling == "How the labels were given was not said."
+    assert "card.name, card.labelling, card.limits speak of the file" in caplog.text
+    said = load_config(path, ["data.path=ours.csv", "card.labelling=by us"])
+    assert said.card.labelling == "by us"
+
+
 def test_every_key_is_documented():
     from khabar import config
 

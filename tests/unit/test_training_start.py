@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -91,8 +92,11 @@ def test_an_encoder_trains_and_its_model_annotates(config_of, kind, tmp_path):
 def test_an_encoder_goes_the_whole_way(config_of, kind):
     config = config_of(kind)
     splits = read_splits(config)
+    versions = [replace(article, guidelines=f"1.{index % 2}") for index, article in enumerate(splits.train)]
+    splits = replace(splits, train=versions)
     fitted = fit(config, splits)
     bundle = finish(config, splits, fitted.model, fitted.tokenizer)
+    assert load_bundle(bundle).settings.guidelines == "1.0, 1.1"
     annotator = Annotator.from_pretrained(bundle)
     sentences = annotator.annotate_sentences(SENTENCES)
     assert len(sentences) == len(SENTENCES)

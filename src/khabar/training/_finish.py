@@ -2,6 +2,7 @@
 
 import logging
 import shutil
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from khabar.card import write_card, write_metrics
 from khabar.config import RunConfig
 from khabar.evaluation import DataSummary, judge, summarise
 from khabar.export import ExportCheck, ExportError, check_export, export_int8
+from khabar.schema import LabelledArticle
 from khabar.training._data import Splits
 from khabar.training._record import training_record
 
@@ -50,6 +52,7 @@ def finish(
     target, staging = config.output / "bundle", config.output / "bundle.partial"
     shutil.rmtree(staging, ignore_errors=True)
     settings = save_weights(config, model, tokenizer, staging)
+    settings = settings.model_copy(update={"guidelines": _guidelines(splits.train) or settings.guidelines})
     (staging / "training.yaml").write_text(_shareable(config), encoding="utf-8")
 
     check = _add_graph(staging, splits) if graph else None
@@ -114,6 +117,11 @@ def save_weights(
     settings = Settings(normalization=config.normalization, window=config.window)
     save_settings(folder, settings)
     return settings
+
+
+def _guidelines(articles: Sequence[LabelledArticle]) -> str:
+    """Return the versions of the guidelines that articles say they were labelled under, "" if none does."""
+    return ", ".join(sorted({article.guidelines for article in articles if article.guidelines}))
 
 
 def _precision(config: RunConfig) -> str:
