@@ -152,16 +152,19 @@ def report(tally: Tally, clients: int, seconds: float, stopped: int, alone: floa
     # Until then everything that is made once has been made: threads, buffers, the model's arenas.
     settled = [size for moment, size in tally.memory if moment > tally.memory[0][0] + seconds / 3]
     growth = 0.0
-    if len(settled) > 3:
+    measured = len(settled) > 3
+    if measured:
         third = len(settled) // 3
         first, last = statistics.median(settled[:third]), statistics.median(settled[-third:])
         growth = last / first - 1
         print(f"memory in MiB       {first:.0f} at a third, {last:.0f} at the end, {growth:+.1%}")
+    else:
+        print("memory in MiB       too few samples; measure for longer")
     print(f"exit code of stop   {stopped}")
     wrong = [
         name for name in tally.statuses if not name.startswith("after") and name not in map(str, ALLOWED)
     ]
-    failed = bool(wrong) or not tally.seconds or tally.statuses["after it: 200"] != 1 or growth > MAX_GROWTH
+    failed = bool(wrong) or not measured or not tally.seconds or tally.statuses["after it: 200"] != 1 or growth > MAX_GROWTH
     print("FAILED" if failed or stopped else "no error, no growth")
     return int(failed or stopped != 0)
 
