@@ -28,13 +28,22 @@ from khabar.corpus import (
     summary,
 )
 from khabar.corpus.options import add_reading_options, read_from
+from khabar.errors import DataError
 from khabar.labels import Label
 from khabar.render import printable
 
 
 def main(options: argparse.Namespace) -> int:
     """Read, count, check, print; return the exit code."""
-    articles = read_from(options)
+    try:
+        articles = read_from(options)
+    except DataError as error:
+        if not (options.all and error.problems):
+            raise
+        for problem in error.problems:
+            print(printable(f"{options.data}: {problem}"), file=sys.stderr)
+        print("check_data: the splits were not checked, as the file cannot be read.", file=sys.stderr)
+        return 2
     problems = check(articles, splits=options.splits, min_per_label=options.min_per_label)
     console = Console(width=None if sys.stdout.isatty() else 200, highlight=False)
     console.print(shares(summary(articles)))

@@ -19,6 +19,9 @@ class BundleError(KhabarError):
 class DataError(KhabarError, ValueError):
     """Labelled data that breaks the format; the message names file, line and field."""
 
+    problems: tuple[str, ...] = ()
+    """Everything that is wrong with a file, place first, where the message lists but the first of it."""
+
 
 class ConfigError(KhabarError, ValueError):
     """A configuration with unknown, missing or conflicting keys."""

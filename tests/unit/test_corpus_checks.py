@@ -440,6 +440,18 @@ def test_script_names_what_it_cannot_read(tmp_path, monkeypatch, capsys):
     assert "id: 7 is no string" in captured.err
 
 
+def test_script_shows_some_problems_of_a_broken_file_or_all(tmp_path, monkeypatch, capsys):
+    path = tmp_path / "broken.csv"
+    rows = [f"a{number},وصل الوفد رقم {number}.,clam" for number in range(30)]
+    path.write_text("\n".join(["article_id,sentence,label", *rows]), encoding="utf-8")
+    assert run(monkeypatch, path) == 2
+    assert "… and 10 more" in capsys.readouterr().err
+    assert run(monkeypatch, path, "--all") == 2
+    told = capsys.readouterr().err
+    assert told.count(f"{path}: line ") == 30
+    assert "the splits were not checked" in told
+
+
 def test_script_prints_nothing_that_moves_a_cursor_or_is_markup(tmp_path, monkeypatch, capsys):
     evil = ferry("[red]\x1b[2J", outlet="[bold]‮\x1b[31m", split="dev")
     path = write(tmp_path / "evil.jsonl", [*good(), evil])

@@ -36,7 +36,9 @@ class Problems:
         message += [f"  {problem}" for problem in self.found[:_SHOWN_PROBLEMS]]
         if count > _SHOWN_PROBLEMS:
             message.append(f"  … and {count - _SHOWN_PROBLEMS} more.")
-        raise DataError("\n".join(message))
+        error = DataError("\n".join(message))
+        error.problems = tuple(self.found)
+        raise error
 
 
 @dataclass(frozen=True, slots=True)
