@@ -16,6 +16,8 @@ from safetensors.torch import load_file
 from test_train_script import CONFIG, ROOT, article
 from transformers import BertConfig, BertModel
 
+from khabar.labels import Label
+
 pytestmark = pytest.mark.slow
 
 LAUNCH = ROOT / "configs" / "accelerate" / "cpu-two-processes.yaml"
@@ -109,6 +111,11 @@ def test_two_processes_go_the_way_of_one(one, two):
 def test_two_processes_evaluate_as_one(one, two):
     scores = figures(one, "eval_macro_f1")
     assert len(scores) == 4
+    # A window that fills up a batch for both processes must not count twice.
+    for label in Label:
+        support = figures(one, f"eval_support_{label}")
+        assert len(support) == 4
+        assert figures(two, f"eval_support_{label}") == support
     # One sentence of about forty may have fallen on the other side.
     assert figures(two, "eval_macro_f1") == pytest.approx(scores, abs=0.03)
 

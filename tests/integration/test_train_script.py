@@ -161,21 +161,76 @@ def test_learning_happens(undisturbed):
     assert "eval_macro_f1" in log
 
 
-def test_a_run_that_was_killed_ends_as_if_it_had_not_been(undisturbed, place):
-    output = place / "killed"
+TWO_SEEDS = ("recipe.seeds=[1, 2]", "training.num_train_epochs=1")
+
+
+@pytest.fixture(scope="module")
+def seeds(place):
+    """What a run with two seeds left."""
+    go_on(place, "output=seeds", *TWO_SEEDS)
+    return place / "seeds"
+
+
+def kill_when(condition, place, *overrides):
+    """Start a run, and kill it with SIGKILL as soon as a condition holds."""
     process = subprocess.Popen(
-        command("output=killed"), cwd=place, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        command(*overrides), cwd=place, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
-        first = output / "checkpoints" / "checkpoint-20" / "trainer_state.json"
         waited = time.monotonic() + 600
-        while not first.exists():
+        while not condition():
             assert process.poll() is None
             assert time.monotonic() < waited
             time.sleep(0.005)
     finally:
         process.send_signal(signal.SIGKILL)
         process.wait()
+
+
+def go_on(place, *overrides):
+    """Call the same command again, to its end."""
+    done = subprocess.run(command(*overrides), cwd=place, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def assert_same_weights(one, other):
+    expected, found = (load_file(output / "bundle" / "model.safetensors") for output in (one, other))
+    assert found.keys() == expected.keys()
+    assert all((found[name] == expected[name]).all() for name in expected)
+
+
+def test_a_run_killed_before_its_first_checkpoint_begins_again(undisturbed, place):
+    output = place / "killed-early"
+    kill_when((output / "train.log").exists, place, "output=killed-early")
+    assert not (output / "bundle").exists()
+    go_on(place, "output=killed-early")
+    assert_same_weights(undisturbed, output)
+
+
+def test_a_run_killed_while_its_bundle_is_put_together_ends_with_a_whole_one(undisturbed, place):
+    output = place / "killed-late"
+    kill_when((output / "bundle.partial" / "model.safetensors").exists, place, "output=killed-late")
+    assert not (output / "bundle").exists()
+    go_on(place, "output=killed-late")
+    assert_same_weights(undisturbed, output)
+    assert not (output / "bundle.partial").exists()
+    names = [{path.name for path in (each / "bundle").iterdir()} for each in (undisturbed, output)]
+    assert names[0] == names[1]
+
+
+def test_seeds_killed_in_the_second_end_as_if_they_had_not_been(place, seeds):
+    output = place / "seeds-killed"
+    second = output / "seed-2"
+    kill_when(lambda: any(second.glob("checkpoints/checkpoint-*")), place, "output=seeds-killed", *TWO_SEEDS)
+    assert not (output / "bundle").exists()
+    go_on(place, "output=seeds-killed", *TWO_SEEDS)
+    assert_same_weights(seeds, output)
+
+
+def test_a_run_that_was_killed_ends_as_if_it_had_not_been(undisturbed, place):
+    output = place / "killed"
+    first = output / "checkpoints" / "checkpoint-20" / "trainer_state.json"
+    kill_when(first.exists, place, "output=killed")
     reached = [int(path.name.split("-")[1]) for path in (output / "checkpoints").iterdir()]
     assert max(reached) < 160
     assert not (output / "bundle").exists()
@@ -187,23 +242,11 @@ def test_a_run_that_was_killed_ends_as_if_it_had_not_been(undisturbed, place):
         if state:
             (broken / "trainer_state.json").write_text(state, encoding="utf-8")
 
-    done = subprocess.run(command("output=killed"), cwd=place, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    expected = load_file(undisturbed / "bundle" / "model.safetensors")
-    found = load_file(output / "bundle" / "model.safetensors")
-    assert found.keys() == expected.keys()
-    assert all((found[name] == expected[name]).all() for name in expected)
+    go_on(place, "output=killed")
+    assert_same_weights(undisturbed, output)
 
 
-def test_several_seeds_end_as_one_model_of_their_mean(place):
-    done = subprocess.run(
-        command("output=seeds", "recipe.seeds=[1, 2]", "training.num_train_epochs=1"),
-        cwd=place,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+def test_several_seeds_end_as_one_model_of_their_mean(place, seeds):
     log = (place / "seeds" / "train.log").read_text(encoding="utf-8")
     scores = [float(found) for found in re.findall(r"seed \d: macro-F1 ([\d.]+)", log)]
     assert len(scores) == 2
