@@ -2,12 +2,18 @@
 
 import io
 import json
+from pathlib import Path
 
 import pytest
 from served import ARTICLE, OTHER, label
 
+from khabar import Annotator
+from khabar.config import load_config
 from khabar.corpus import read_labelled
 from khabar.labels import Label
+from khabar.training import finish, fit_seeds, read_splits
+
+ROOT = Path(__file__).parents[3]
 
 EMOJI = "😀 وصل الوزير إلى المدينة. وقال سكان إن الطريق أغلقت.\r\nشارك الخبر\r\n"
 FORMATS = {"khabar": "jsonl", "label-studio": "label-studio", "doccano": "doccano"}
@@ -73,6 +79,20 @@ def test_what_was_corrected_is_what_is_read_again(reviewed, tmp_path, format):
 def test_training_finds_its_splits(reviewed, tmp_path):
     articles = read_labelled(export(reviewed, tmp_path))
     assert {article.split for article in articles} == {"train", "validation"}
+
+
+@pytest.mark.slow
+def test_an_export_continues_the_built_in_model_as_it_is(reviewed, tmp_path):
+    path = export(reviewed, tmp_path)
+    overrides = [f"data.path={path}", f"output={tmp_path / 'run'}", "training.num_train_epochs=1"]
+    config = load_config(ROOT / "configs" / "continue-from-default.yaml", overrides)
+    splits = read_splits(config)
+    fitted = fit_seeds(config, splits)
+    bundle = finish(config, splits, fitted.model, fitted.tokenizer, graph=False)
+    [article] = list(Annotator.from_pretrained(bundle, backend="torch").annotate_many([OTHER]))
+    assert all(sentence.label for sentence in article)
+    # Its card does not say of these corrections what is said of the project's own sentences.
+    assert "How the labels were given was not said." in (bundle / "README.md").read_text(encoding="utf-8")
 
 
 def test_begun_articles_leave_out_what_nobody_labelled(reviewed, tmp_path):
