@@ -21,6 +21,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
+import psutil
 
 from khabar import Annotator
 
@@ -28,8 +29,6 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 ALLOWED = {200, 429, 503}
 MAX_GROWTH = 0.10
 """Share by which memory may be larger at the end than when a third of the time was over."""
-
-_MEMORY = re.compile(r"^process_resident_memory_bytes (\S+)$", re.MULTILINE)
 
 
 @dataclass
@@ -73,7 +72,9 @@ def main() -> None:
             address = re.search(r"at (http://\S+)", said)
             if address is None:
                 sys.exit(f"the server did not start: {said}")
-            tally = asyncio.run(attack(address[1], texts, arguments.clients, arguments.seconds))
+            tally = asyncio.run(
+                attack(address[1], psutil.Process(server.pid), texts, arguments.clients, arguments.seconds)
+            )
         finally:
             server.terminate()
             stopped = server.wait(60)
@@ -91,7 +92,9 @@ def rate_alone(texts: list[str], model: str | None, seconds: float) -> float:
     return done / (time.perf_counter() - started)
 
 
-async def attack(address: str, texts: list[str], clients: int, seconds: float) -> Tally:
+async def attack(
+    address: str, server: psutil.Process, texts: list[str], clients: int, seconds: float
+) -> Tally:
     """Let the clients ask one after the other, each as soon as it has an answer."""
     assert urlsplit(address).hostname == "127.0.0.1", "only a server of this machine is put under load"
     tally = Tally()
@@ -101,7 +104,9 @@ async def attack(address: str, texts: list[str], clients: int, seconds: float) -
         started = time.monotonic()
         end = started + seconds
         asking = [ask(http, texts, number, end, tally) for number in range(clients)]
-        await asyncio.gather(watch(http, end, tally), *asking)
+        watching = asyncio.create_task(watch(server, tally))
+        await asyncio.gather(*asking)
+        watching.cancel()
         tally.duration = time.monotonic() - started
         # It is still there, whatever it was asked.
         answer = await http.post("/v1/annotate", json={"text": texts[0]})
@@ -129,12 +134,10 @@ async def ask(http: httpx.AsyncClient, texts: list[str], number: int, end: float
             await asyncio.sleep(min(float(answer.headers.get("Retry-After", 1)), 5))
 
 
-async def watch(http: httpx.AsyncClient, end: float, tally: Tally) -> None:
-    """Note the server's memory, twice a second."""
-    while time.monotonic() < end:
-        found = _MEMORY.search((await http.get("/metrics")).text)
-        if found is not None:
-            tally.memory.append((time.monotonic(), float(found[1]) / 2**20))
+async def watch(server: psutil.Process, tally: Tally) -> None:
+    """Note the server's memory, twice a second, until it is cancelled; asked itself, it might answer late."""
+    while True:
+        tally.memory.append((time.monotonic(), server.memory_info().rss / 2**20))
         await asyncio.sleep(0.5)
 
 

@@ -24,7 +24,7 @@ class OnnxBackend:
     beside others. A run of its own gives every window its bits, whatever else is annotated, and wastes
     nothing; several runs keep all cores busy where one product of matrices, cut into pieces, would wait for
     its slowest. Each run stays on its own thread: runs that share a pool of threads within operators wait for
-    one another some hundred times a window (docs/benchmarks.md has what that costs).
+    one another some hundred times a window (docs/experiments.md has what that costs).
     """
 
     def __init__(self, path: Path, *, threads: int | None = None) -> None:

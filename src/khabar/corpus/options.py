@@ -1,7 +1,6 @@
 """Command-line options that say how labelled articles are read: `read_labelled`, for scripts."""
 
 import argparse
-from pathlib import Path
 from typing import get_args
 
 from khabar.corpus import FORMATS, read_labelled
@@ -33,20 +32,18 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def read_from(options: argparse.Namespace, path: Path | None = None) -> list[LabelledArticle]:
-    """Read the articles that a command line names.
+def read_from(options: argparse.Namespace) -> list[LabelledArticle]:
+    """Read the articles that the argument ``data`` of a command line names.
 
     Args:
         options: What a parser with `add_reading_options` made of the line.
-        path: The file; None takes ``options.data``.
 
     Raises:
         DataError: As for `read_labelled`, and where an option does not fit the format.
     """
-    path = options.data if path is None else path
     try:
         return read_labelled(
-            path,
+            options.data,
             options.format,
             columns=dict(options.columns) if options.columns else None,
             one_sentence_articles=options.one_sentence_articles,
@@ -55,7 +52,7 @@ def read_from(options: argparse.Namespace, path: Path | None = None) -> list[Lab
     except ValueError as error:
         if isinstance(error, KhabarError):
             raise
-        raise DataError(f"{path}: {error}") from error
+        raise DataError(f"{options.data}: {error}") from error
 
 
 def _column(text: str) -> tuple[str, str]:
