@@ -16,6 +16,9 @@ from khabar.errors import BundleError
 _UNWANTED_FUSIONS = ["SkipLayerNormFusion"]
 """Their kernels on the CPU are slower than what they replace: a sum and a norm, each vectorised."""
 
+_MOST_SESSIONS = 4
+"""Each holds the weights and the buffers of a run, some hundred megabytes: more threads share them."""
+
 
 class OnnxBackend:
     """Runs the int8 graph, one window a run and as many runs at once as there are threads.
@@ -23,8 +26,9 @@ class OnnxBackend:
     Windows in one batch would have to be padded to one length, and a kernel may add up rows in another order
     beside others. A run of its own gives every window its bits, whatever else is annotated, and wastes
     nothing; several runs keep all cores busy where one product of matrices, cut into pieces, would wait for
-    its slowest. Each run stays on its own thread: runs that share a pool of threads within operators wait for
-    one another some hundred times a window (docs/experiments.md has what that costs).
+    its slowest. Each run stays on its own thread, with a session of its own: threads that share a session
+    hand each other its buffers, whose content then travels from core to core (docs/experiments.md has what
+    that costs).
     """
 
     def __init__(self, path: Path, *, threads: int | None = None) -> None:
@@ -39,22 +43,19 @@ class OnnxBackend:
             BundleError: The file is no such graph.
         """
         self._threads = threads or _cores()
+        self._path = path
         self._pool: ThreadPoolExecutor | None = None
         self._starting = threading.Lock()
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
-        options.intra_op_num_threads = 1
-        # Plans of memory are kept for every length of a window that was ever seen.
-        options.enable_mem_pattern = False
+        self._own = threading.local()
         try:
-            self._session = onnxruntime.InferenceSession(
-                str(path), options, providers=["CPUExecutionProvider"], disabled_optimizers=_UNWANTED_FUSIONS
-            )
+            self._session = _load(path)
         except Exception as error:  # ONNX Runtime's own errors share no public base class
             reason = str(error).strip().splitlines()[0]
             raise BundleError(
                 f"{path}: ONNX Runtime cannot load it ({reason}); copy or export it again."
             ) from error
+        self._sessions = [self._session]
+        self._entered = 0
 
         inputs = {value.name for value in self._session.get_inputs()}
         outputs = {value.name for value in self._session.get_outputs()}
@@ -72,7 +73,9 @@ class OnnxBackend:
         with self._starting:
             # Not before it is needed: a process without threads can be forked.
             if self._pool is None:
-                self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="khabar-onnx")
+                self._pool = ThreadPoolExecutor(
+                    self._threads, thread_name_prefix="khabar-onnx", initializer=self._enter
+                )
         # The longest first, so that at the end no thread waits long for another.
         order = sorted(range(len(windows)), key=lambda index: -len(windows[index].input_ids))
         found: dict[int, NDArray[np.float32]] = {}
@@ -86,11 +89,32 @@ class OnnxBackend:
         found.update((index, future.result()) for index, future in running)
         return [found[index] for index in range(len(windows))]
 
+    def _enter(self) -> None:
+        """Give a thread of the pool its session."""
+        with self._starting:
+            place = self._entered % _MOST_SESSIONS
+            self._entered += 1
+            if place == len(self._sessions):
+                self._sessions.append(_load(self._path))
+            self._own.session = self._sessions[place]
+
     def _run(self, window: Window) -> NDArray[np.float32]:
         ids = np.array([window.input_ids], dtype=np.int64)
         feed = {"input_ids": ids, "attention_mask": np.ones_like(ids)} if self._masked else {"input_ids": ids}
-        (logits,) = self._session.run(["logits"], feed)
+        session = getattr(self._own, "session", self._session)
+        (logits,) = session.run(["logits"], feed)
         return pool(np.asarray(logits, dtype=np.float32)[0], window)
+
+
+def _load(path: Path) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    options.intra_op_num_threads = 1
+    # Plans of memory are kept for every length of a window that was ever seen.
+    options.enable_mem_pattern = False
+    return onnxruntime.InferenceSession(
+        str(path), options, providers=["CPUExecutionProvider"], disabled_optimizers=_UNWANTED_FUSIONS
+    )
 
 
 def _cores() -> int:
