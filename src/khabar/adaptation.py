@@ -23,6 +23,7 @@ from datasets import Dataset, concatenate_datasets, load_from_disk
 from torch import nn
 from transformers import (
     AutoModelForTokenClassification,
+    DataCollatorForTokenClassification,
     PreTrainedModel,
     PreTrainedTokenizerBase,
     Trainer,
@@ -31,6 +32,7 @@ from transformers import (
 
 from khabar.article import read_article
 from khabar.bundle import BUILT_IN, WEIGHTS, Bundle, load_bundle, resolve
+from khabar.confidence import calibrated
 from khabar.config import AdaptConfig
 from khabar.encode import Encoder, Window, load_tokenizer
 from khabar.errors import BundleError, ConfigError, DataError
@@ -40,13 +42,16 @@ from khabar.training import (
     LABELS,
     LogFigures,
     claim_output,
+    draw,
     is_main_process,
     last_checkpoint,
     load_start,
     parameter_groups,
+    probe_head,
     read_splits,
     soft_target,
     wait_for_all,
+    window_dataset,
 )
 
 log = logging.getLogger(__name__)
@@ -143,8 +148,9 @@ def teach(
             logits = model(input_ids=ids, attention_mask=mask).logits.float()
         for row, index in enumerate(chosen):
             pooled = torch.stack([logits[row, start:end].mean(0) for start, end in windows[index].spans])
-            scores = torch.softmax(pooled[:, columns] / teacher.settings.temperature, -1)
-            targets[index] = scores.numpy().round(4).tolist()
+            settings = teacher.settings
+            scores = calibrated(pooled[:, columns].numpy(), settings.temperature, settings.temperature_slope)
+            targets[index] = scores.round(4).tolist()
         if first % (50 * batch) == 0:
             log.info("the teacher has read %d of %d windows", first, len(windows))
     return soft_rows(windows, targets)
@@ -269,6 +275,9 @@ class AdaptationModel(nn.Module):
         self.transform = nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.LayerNorm(width))
         self.bias = nn.Parameter(torch.zeros(pieces))
         self._hidden_weight, self._label_weight = hidden_weight, label_weight
+        if not hidden_weight:  # several processes would wait for gradients that never come
+            self.transform.requires_grad_(False)
+            self.bias.requires_grad_(False)
 
     def _classify(self, states: torch.Tensor) -> torch.Tensor:
         classifier = self.model.classifier
@@ -288,7 +297,8 @@ class AdaptationModel(nn.Module):
         states = self.model.base_model(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
         loss = states.new_zeros((), dtype=torch.float32)
         asked = hidden != IGNORED
-        if bool(asked.any()):
+        # A product with the whole vocabulary is not made to be weighed with nothing.
+        if self._hidden_weight and bool(asked.any()):
             tokens = nn.functional.linear(self.transform(states[asked]), _embeddings(self.model), self.bias)
             loss = loss + self._hidden_weight * nn.functional.cross_entropy(tokens.float(), hidden[asked])
         inside = ordinals != IGNORED
@@ -335,6 +345,11 @@ def adapt(config: AdaptConfig) -> Path:
     claim_output(config)
     gold = gold_rows(splits.train, encoder, config.recipe.second_label)
     rows = concatenate_datasets([_taught(config, tokenizer), gold])
+    checkpoint = last_checkpoint(checkpoints)
+    if config.recipe.probe_articles is not None and checkpoint is None:
+        log.info("fitting the classification layer to the untrained encoder")
+        few = draw(splits.train, config.recipe.probe_articles, arguments.seed)
+        probe_head(model, window_dataset(few, encoder), DataCollatorForTokenClassification(tokenizer))
     both = AdaptationModel(
         model, hidden_weight=config.recipe.hidden_weight, label_weight=config.recipe.label_weight
     )
@@ -358,7 +373,7 @@ def adapt(config: AdaptConfig) -> Path:
         eps=arguments.adam_epsilon,
     )
     log.info("%d windows, %d of them with gold labels", len(rows), len(gold))
-    trainer.train(resume_from_checkpoint=last_checkpoint(checkpoints))
+    trainer.train(resume_from_checkpoint=checkpoint)
     target, staging = config.output / ENCODER, config.output / f"{ENCODER}.partial"
     if not is_main_process():
         return target

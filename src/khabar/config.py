@@ -245,13 +245,15 @@ class UnlabelledConfig(_Section):
 class AdaptRecipeConfig(_Section):
     """What is learnt from labelled and unlabelled articles at once."""
 
-    hidden_share: float = Field(default=0.15, gt=0, lt=1)
-    """Share of the tokens that are hidden and to be predicted."""
+    hidden_share: float = Field(default=0.15, ge=0, lt=1)
+    """Share of the tokens that are hidden and to be predicted; the labels are learnt without them."""
     hidden_weight: float = Field(default=1.0, ge=0)
-    """Weight of that loss, a mean over hidden tokens."""
+    """Weight of that loss, a mean over hidden tokens. With 0 they are only hidden, as noise."""
     label_weight: float = Field(default=1.0, ge=0)
     """Weight of the loss of the labels, a mean over sentences."""
     second_label: float = Field(default=0.0, ge=0, lt=1)
+    """As in a training run."""
+    probe_articles: int | None = Field(default=None, ge=1)
     """As in a training run."""
     head_learning_rate: float | None = Field(default=None, gt=0)
     """Peak learning rate of the two heads; None takes that of the encoder."""

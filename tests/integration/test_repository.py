@@ -43,7 +43,11 @@ def script_of(name):
     for folder, script in (("experiments", "experiment"), ("search", "tune")):
         if name.startswith(f"configs/{folder}/"):
             return script
-    own = {"configs/adapt.yaml": "adapt", "configs/cross-validation.yaml": "cross_validate"}
+    own = {
+        "configs/adapt.yaml": "adapt",
+        "configs/distil.yaml": "adapt",
+        "configs/cross-validation.yaml": "cross_validate",
+    }
     return own.get(name, "train")
 
 

@@ -212,6 +212,29 @@ def test_the_loss_is_that_of_both_heads(make_config, tokenizer, hidden_weight, l
     assert model(**batch)["loss"].item() == pytest.approx(expected.item(), rel=1e-5)
 
 
+def test_without_weight_hidden_tokens_cost_nothing_and_are_not_learnt(make_config, tokenizer, monkeypatch):
+    model = AdaptationModel(load_start(make_config())[0], hidden_weight=0.0, label_weight=1.0)
+    rows = soft_rows([Window([0, 10, 11, 2], [(1, 4)], [0])], [[[0.25, 0.75, 0, 0]]])
+    torch.manual_seed(1)
+    batch = MaskingCollator(tokenizer, 0.5)(list(rows))
+    assert (batch["hidden"] != IGNORED).any()
+    monkeypatch.setattr(model.transform, "forward", None)
+    model(**batch)["loss"].backward()
+    without = {name for name, parameter in model.named_parameters() if not parameter.requires_grad}
+    assert without == {
+        "bias",
+        *(name for name, _ in model.named_parameters() if name.startswith("transform.")),
+    }
+    assert model.model.get_input_embeddings().weight.grad is not None
+
+
+def test_no_token_is_hidden_where_none_is_to_be(tokenizer):
+    rows = soft_rows([Window([0, *range(10, 60), 2], [(1, 52)], [0])], [[[1, 0, 0, 0]]])
+    batch = MaskingCollator(tokenizer, 0.0)(list(rows))
+    assert (batch["hidden"] == IGNORED).all()
+    assert batch["input_ids"].tolist() == [rows[0]["input_ids"]]
+
+
 def test_a_batch_in_which_nothing_is_asked_has_no_loss(make_config):
     base, *_ = load_start(make_config())
     model = AdaptationModel(base, hidden_weight=1, label_weight=1)
@@ -248,6 +271,26 @@ def test_a_run_leaves_an_encoder_that_training_takes(make_config, tmp_path):
     assert not torch.equal(
         before.base_model.embeddings.word_embeddings.weight, first.get_input_embeddings().weight
     )
+
+
+@pytest.mark.slow
+def test_a_probe_starts_the_layer_where_it_already_tells_labels_apart(make_config, monkeypatch):
+    begun = []
+
+    class Watched(AdaptationModel):
+        def __init__(self, model, **weights):
+            begun.append(model.classifier.weight.detach().clone())
+            super().__init__(model, **weights)
+
+    monkeypatch.setattr("khabar.adaptation.AdaptationModel", Watched)
+    config = make_config("recipe.probe_articles=4", "training.max_steps=2")
+    adapt(config)
+    at_random = load_start(config)[0].classifier.weight
+    assert not torch.allclose(begun[0], at_random)
+    # Going on, it is the checkpoint's layer that counts, and fitting one would be time lost.
+    shutil.rmtree(config.output / "encoder")
+    monkeypatch.setattr("khabar.adaptation.probe_head", None)
+    assert adapt(config).is_dir()
 
 
 @pytest.mark.slow
@@ -296,7 +339,7 @@ def test_a_teacher_without_full_weights_is_refused(make_config, tiny_bundle, tmp
 
 def test_unknown_keys_are_told_with_the_nearest(make_config):
     with pytest.raises(ConfigError) as error:
-        make_config("recipe.hidden_shar=0.2", "unlabelled.per_outlt=3", "recipe.probe_articles=3")
+        make_config("recipe.hidden_shar=0.2", "unlabelled.per_outlt=3", "recipe.seeds=[3]")
     assert "did you mean 'hidden_share'?" in str(error.value)
     assert "did you mean 'per_outlet'?" in str(error.value)
-    assert "unknown key 'recipe.probe_articles'" in str(error.value)
+    assert "unknown key 'recipe.seeds'" in str(error.value)
