@@ -5,7 +5,7 @@
 Every key of the configuration can be given as section.key=value. The run leaves its log, its
 checkpoints and the curves of loss and score (`training-curves.png`) in the configuration's `output`, and the
 finished model in its subfolder `bundle`. Killed at any moment, the same command goes on from the last
-checkpoint.
+checkpoint. What is wrong with the articles is said first, as scripts/check_data.py would.
 
     python scripts/train.py configs/default.yaml … --push-to-hub OWNER/NAME
 
@@ -20,7 +20,14 @@ from khabar import KhabarError
 from khabar._memory import keep_freed_memory
 from khabar.config import load_config
 from khabar.hub import check_push, push
-from khabar.training import finish, fit_seeds, is_main_process, log_to, read_splits
+from khabar.training import (
+    finish,
+    fit_seeds,
+    is_main_process,
+    log_to,
+    read_splits,
+    warnings_of,
+)
 
 
 def main(options: argparse.Namespace) -> None:
@@ -31,6 +38,9 @@ def main(options: argparse.Namespace) -> None:
         check_push(options.push_to_hub)
     splits = read_splits(config)
     log_to(config.output)
+    if is_main_process():
+        for line in warnings_of(config, splits):
+            print(f"train: {line}", file=sys.stderr)
     fitted = fit_seeds(config, splits)
     if not is_main_process():
         return

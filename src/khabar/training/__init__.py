@@ -18,6 +18,7 @@ from khabar.training._output import LogFigures, claim_output, last_checkpoint, l
 from khabar.training._parameters import freeze, parameter_groups
 from khabar.training._processes import is_main_process, wait_for_all
 from khabar.training._start import load_start, probe_head
+from khabar.training._warnings import warnings_of
 
 __all__ = [
     "CODES",
@@ -49,5 +50,6 @@ __all__ = [
     "sentence_logits",
     "soft_target",
     "wait_for_all",
+    "warnings_of",
     "window_dataset",
 ]
