@@ -27,11 +27,15 @@ help: ## Say what there is
 demo: $(DEMO_INSTALLED) ## Annotate an example article with the built-in model, without torch
 	$(DEMO)/bin/khabar annotate $(EXAMPLE)
 
-test: check ## Everything: what `make check` does, then the slow tests
-	$(BIN)/python -m pytest -m slow
+# Two files of tests at once, each with a core of its own; what measures has the machine for itself.
+SIDE_BY_SIDE := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
+test: lint ## Everything: what `make check` does, and the slow tests
+	$(SIDE_BY_SIDE) -m "not alone"
+	$(BIN)/python -m pytest -m alone
 
 check: lint ## The one door: lint, types, import contracts and the quick tests
-	$(BIN)/python -m pytest -m "not slow"
+	$(SIDE_BY_SIDE) -m "not slow"
 
 lint: $(INSTALLED) ## Everything of `make check` but the tests
 	$(BIN)/ruff check .

@@ -105,6 +105,9 @@ class RecipeConfig(_Section):
     start_share: float = Field(default=0.0, ge=0, lt=1)
     """Share of the weights before training in the final ones, which keeps what the start knew of other news
     (Wortsman et al. 2022, «Robust fine-tuning of zero-shot models»); only for a start that has a layer."""
+    average_with: tuple[str, ...] = ()
+    """Bundles trained from the same encoder, ``default`` for the built-in one: the model becomes the
+    mean of their weights and those of the run, with equal shares (Wortsman et al. 2022, «Model soups»)."""
     second_label: float = Field(default=0.0, ge=0, lt=1)
     """Share of a sentence's target that goes to the labels that its annotator found almost as right."""
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)

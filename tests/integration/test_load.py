@@ -15,6 +15,7 @@ def load(*arguments):
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_fifty_clients_get_their_answers_and_memory_does_not_grow():
     done = load("--clients", "50", "--seconds", "10")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -26,6 +27,7 @@ def test_fifty_clients_get_their_answers_and_memory_does_not_grow():
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_more_than_may_wait_are_told_to_come_back():
     done = load("--clients", "400", "--seconds", "5")
     assert done.returncode == 0, done.stdout + done.stderr

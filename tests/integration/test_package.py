@@ -170,6 +170,7 @@ def test_annotating_imports_nothing_of_training(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_import_takes_no_time(tmp_path):
     bare = best_seconds(7, "-c", "pass", cwd=tmp_path)
     imported = best_seconds(7, "-c", "import khabar", cwd=tmp_path)
@@ -177,6 +178,7 @@ def test_import_takes_no_time(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_first_label_of_a_fresh_process(tmp_path):
     assert best_seconds(3, "-c", FIRST_LABEL, cwd=tmp_path, stdin=TEXT) < MAX_FIRST_LABEL_SECONDS
 

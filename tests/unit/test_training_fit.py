@@ -9,8 +9,8 @@ from peft import PeftModel
 from safetensors.torch import load_file
 
 from khabar.config import load_config
-from khabar.errors import ConfigError
-from khabar.training import fit, load_start, read_splits
+from khabar.errors import BundleError, ConfigError
+from khabar.training import fit, fit_seeds, load_start, read_splits
 
 STEADY = ("encoder.overrides.hidden_dropout_prob=0.0", "encoder.overrides.attention_probs_dropout_prob=0.0")
 SAVES = ("training.eval_strategy=steps", "training.eval_steps=1", "training.save_steps=1")
@@ -156,6 +156,47 @@ def test_a_run_that_goes_on_remembers_how_long_it_has_waited(train):
     shutil.rmtree(config.output / "checkpoints" / "checkpoint-3")
     train(*NO_PATIENCE)
     assert checkpoints(config) == ["checkpoint-1", "checkpoint-2", "checkpoint-3"]
+
+
+# --- means with other models
+
+
+def test_another_bundle_has_an_equal_share_in_the_weights(train, tiny_bundle):
+    config, alone = train()
+    mixed = load_config(
+        config.output.parent / "run.yaml",
+        [f"output={config.output}-mixed", f"recipe.average_with=[{tiny_bundle}]"],
+    )
+    found = fit_seeds(mixed, read_splits(mixed)).model.state_dict()
+    other = load_file(tiny_bundle / "model.safetensors")
+    for name, weights in alone.model.state_dict().items():
+        torch.testing.assert_close(found[name], (weights + other[name]) / 2)
+    assert not torch.equal(found["classifier.weight"], alone.model.classifier.weight)
+
+
+def test_a_bundle_that_does_not_go_with_the_run_is_told_before_training(
+    train, tiny_bundle, bert_wordpiece_encoder, tmp_path
+):
+    config, _ = train()
+    path = config.output.parent / "run.yaml"
+    wanted = [f"recipe.average_with=[{tiny_bundle}]", f"output={tmp_path / 'refused'}"]
+    for override, differing in (
+        ("window.pooling=separator", "another pooling than"),
+        ("normalization.scheme=arabert-v02", "another normalization than"),
+        (f"encoder.path={bert_wordpiece_encoder}", "another shape and another vocabulary than"),
+    ):
+        refused = load_config(path, [*wanted, override])
+        with pytest.raises(ConfigError, match=differing):
+            fit_seeds(refused, read_splits(refused))
+        assert not refused.output.exists()
+
+
+def test_an_encoder_that_was_never_trained_is_nothing_to_average_with(train, tiny_encoder):
+    config, _ = train()
+    path = config.output.parent / "run.yaml"
+    refused = load_config(path, [f"recipe.average_with=[{tiny_encoder}]"])
+    with pytest.raises(BundleError, match=r"is no khabar model, it lacks khabar\.json"):
+        fit_seeds(refused, read_splits(refused))
 
 
 # --- adapters

@@ -136,4 +136,7 @@ def _shareable(config: RunConfig) -> str:
     del content["data"]["cache"]
     if Path(config.encoder.path).is_dir():
         content["encoder"]["path"] = Path(config.encoder.path).name
+    content["recipe"]["average_with"] = [
+        Path(name).name if Path(name).is_dir() else name for name in config.recipe.average_with
+    ]
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)

@@ -20,6 +20,7 @@ from transformers import (
     TrainingArguments,
 )
 
+from khabar.bundle import BUILT_IN, load_bundle, resolve
 from khabar.config import RunConfig
 from khabar.errors import ConfigError
 from khabar.metrics import MacroF1
@@ -50,12 +51,14 @@ def fit_seeds(config: RunConfig, splits: Splits) -> Fitted:
     """Train once, or once with each of ``recipe.seeds`` and average the weights.
 
     Each seed has its own folder in ``config.output``, so that a killed run goes on with the seed it was at.
-    The scores of the seeds, their mean and their standard deviation are logged. In the end the start has
-    ``recipe.start_share`` in the weights.
+    The scores of the seeds, their mean and their standard deviation are logged. In the end the bundles of
+    ``recipe.average_with`` count like runs, and the start has ``recipe.start_share`` in the weights.
 
     Raises:
-        ConfigError: As for `fit`.
+        ConfigError: As for `fit`, or a bundle to average with does not go with the encoder.
+        BundleError: What is to be averaged with is no bundle.
     """
+    others = [_load_other(config, name) for name in config.recipe.average_with]
     runs = [] if config.recipe.seeds else [fit(config, splits)]
     for seed in config.recipe.seeds:
         of_seed = config.model_copy(
@@ -73,10 +76,10 @@ def fit_seeds(config: RunConfig, splits: Splits) -> Fitted:
             "%d seeds: macro-F1 %.4f, deviation %.4f", len(scores), np.mean(scores), np.std(scores, ddof=1)
         )
     start_share = config.recipe.start_share
-    if len(runs) == 1 and not start_share:
+    models: list[PreTrainedModel] = [*(run.model for run in runs), *others]
+    if len(models) == 1 and not start_share:
         return runs[0]
-    models: list[PreTrainedModel] = [run.model for run in runs]
-    shares = [(1 - start_share) / len(runs)] * len(runs)
+    shares = [(1 - start_share) / len(models)] * len(models)
     if start_share:
         models.append(load_start(config)[0])
         shares.append(start_share)
@@ -84,6 +87,40 @@ def fit_seeds(config: RunConfig, splits: Splits) -> Fitted:
     first = runs[0]
     first.model.load_state_dict(mean)
     return Fitted(first.model, first.tokenizer, None)
+
+
+def _load_other(config: RunConfig, name: str) -> PreTrainedModel:
+    """Load a bundle to average with, its layer in the order of ours.
+
+    Raises:
+        ConfigError: It reads other ids than the run's encoder, or its weights have other shapes.
+        BundleError: It is no bundle.
+    """
+    bundle = load_bundle(BUILT_IN if name == "default" else resolve(name))
+    of_other = config.model_copy(
+        update={"encoder": config.encoder.model_copy(update={"path": str(bundle.path)})}
+    )
+    other, tokenizer, _ = load_start(of_other)
+    own, own_tokenizer, _ = load_start(config)
+    shapes, own_shapes = (
+        {key: value.shape for key, value in model.state_dict().items()} for model in (other, own)
+    )
+    differing = [
+        what
+        for what, theirs, ours in (
+            ("shape", shapes, own_shapes),
+            ("vocabulary", tokenizer.get_vocab(), own_tokenizer.get_vocab()),
+            ("normalization", bundle.settings.normalization, config.normalization),
+            ("pooling", bundle.settings.window.pooling, config.window.pooling),
+        )
+        if theirs != ours
+    ]
+    if differing:
+        raise ConfigError(
+            f"recipe.average_with: {name!r} has another {' and another '.join(differing)} than this run; "
+            "name bundles that were trained from the same encoder in the same way."
+        )
+    return other
 
 
 def mean_weights(models: Iterable[torch.nn.Module], shares: Sequence[float]) -> dict[str, torch.Tensor]:
