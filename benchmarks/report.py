@@ -146,11 +146,11 @@ def _draw_memory(found: Mapping[str, Any], path: Path) -> None:
         axes.plot(
             steps, [value / MEGABYTE for value in resident], marker=".", label=f"{run['articles']:,} articles"
         )
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, 1.15 * max(axes.get_ylim()[1], 1))
     axes.set_xscale("log")
     axes.set_xlabel("articles annotated")
     axes.set_ylabel("memory held, MB")
-    axes.legend(frameon=False)
+    axes.legend(frameon=False, loc="lower right")
     _quiet(axes)
     _save(figure, path)
 
