@@ -4,10 +4,18 @@ Their folders belong to the whole session: a test that wants to break one copies
 """
 
 import json
+import signal
 from pathlib import Path
 
 import pytest
 from tiny_models import HIDDEN, POSITIONS, SENTENCES, unigram, wordpiece
+
+
+def pytest_configure() -> None:
+    # A shell starts what goes on in the background with Ctrl-C ignored, and processes that tests start and
+    # interrupt would inherit that.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _encoder_config(tokenizer, pad: int):

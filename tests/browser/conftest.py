@@ -20,7 +20,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
 
 
-@pytest.fixture(scope="session")
+# Of the package and not of the session: playwright keeps an event loop running, which other tests start themselves.
+@pytest.fixture(scope="package")
 def served(tmp_path_factory) -> Iterator[Served]:
     server = Served(tmp_path_factory.mktemp("served"))
     server.start()
@@ -28,7 +29,7 @@ def served(tmp_path_factory) -> Iterator[Served]:
     server.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium():
     if CHROMIUM is None:
         if os.environ.get("CI"):

@@ -354,14 +354,17 @@ try:
 except KeyboardInterrupt:
     print("interrupted, left:", len(psutil.Process().children(recursive=True)))
 """
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    workers = [psutil.Process(int(pid)) for pid in process.stdout.readline().split()]
-    assert len(workers) == 2
-    time.sleep(0.3)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=20)
+    ) as process:
+        try:
+            workers = [psutil.Process(int(pid)) for pid in process.stdout.readline().split()]
+            assert len(workers) == 2
+            time.sleep(0.3)
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=20)
+        finally:
+            process.kill()
     assert (out, err, process.returncode) == ("interrupted, left: 0\n", "", 0)
     _, alive = psutil.wait_procs(workers, timeout=5)
     assert alive == []
