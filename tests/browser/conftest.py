@@ -20,7 +20,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
 
 
-# Of the package and not of the session: playwright keeps an event loop running, which other tests start themselves.
+# Of the package, not of the session: playwright keeps an event loop running, and other tests start their own.
 @pytest.fixture(scope="package")
 def served(tmp_path_factory) -> Iterator[Served]:
     server = Served(tmp_path_factory.mktemp("served"))
