@@ -20,8 +20,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
 
 
-# Of the package, not of the session: playwright keeps an event loop running, and other tests start their own.
-@pytest.fixture(scope="package")
+# Of a file, not of the session: playwright keeps an event loop running, and other tests start their own.
+@pytest.fixture(scope="module")
 def served(tmp_path_factory) -> Iterator[Served]:
     server = Served(tmp_path_factory.mktemp("served"))
     server.start()
@@ -29,7 +29,7 @@ def served(tmp_path_factory) -> Iterator[Served]:
     server.stop()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def chromium():
     if CHROMIUM is None:
         if os.environ.get("CI"):
