@@ -27,10 +27,8 @@ help: ## Say what there is
 demo: $(DEMO_INSTALLED) ## Annotate an example article with the built-in model, without torch
 	$(DEMO)/bin/khabar annotate $(EXAMPLE)
 
-# Two files of tests at once, each with a core of its own, and in their order: the slow ones begin. What measures has
-# the machine for itself.
-SIDE_BY_SIDE := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python -m pytest \
-    --numprocesses 2 --dist loadfile --no-loadscope-reorder
+# Two files of tests at once, each with a core of its own; what measures has the machine for itself.
+SIDE_BY_SIDE := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 test: lint ## Everything: what `make check` does, and the slow tests
 	$(SIDE_BY_SIDE) -m "not alone"
