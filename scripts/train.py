@@ -20,14 +20,7 @@ from khabar import KhabarError
 from khabar._memory import keep_freed_memory
 from khabar.config import load_config
 from khabar.hub import check_push, push
-from khabar.training import (
-    finish,
-    fit_seeds,
-    is_main_process,
-    log_to,
-    read_splits,
-    warnings_of,
-)
+from khabar.training import finish, fit_seeds, is_main_process, log_to, read_splits, warnings_of
 
 
 def main(options: argparse.Namespace) -> None:

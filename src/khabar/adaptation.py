@@ -139,6 +139,7 @@ def teach(
     ).eval()
     pad = model.config.pad_token_id or 0
     columns = [teacher.labels.index(label) for label in LABELS]
+    settings = teacher.settings
     targets: list[list[list[float]]] = [[] for _ in windows]
     order = sorted(range(len(windows)), key=lambda index: len(windows[index].input_ids))
     for first in range(0, len(order), batch):
@@ -148,7 +149,6 @@ def teach(
             logits = model(input_ids=ids, attention_mask=mask).logits.float()
         for row, index in enumerate(chosen):
             pooled = torch.stack([logits[row, start:end].mean(0) for start, end in windows[index].spans])
-            settings = teacher.settings
             scores = calibrated(pooled[:, columns].numpy(), settings.temperature, settings.temperature_slope)
             targets[index] = scores.round(4).tolist()
         if first % (50 * batch) == 0:

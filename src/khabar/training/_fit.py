@@ -58,7 +58,7 @@ def fit_seeds(config: RunConfig, splits: Splits) -> Fitted:
         ConfigError: As for `fit`, or a bundle to average with does not go with the encoder.
         BundleError: What is to be averaged with is no bundle.
     """
-    others = [_load_other(config, name) for name in config.recipe.average_with]
+    others = _load_others(config)
     runs = [] if config.recipe.seeds else [fit(config, splits)]
     for seed in config.recipe.seeds:
         of_seed = config.model_copy(
@@ -89,27 +89,37 @@ def fit_seeds(config: RunConfig, splits: Splits) -> Fitted:
     return Fitted(first.model, first.tokenizer, None)
 
 
-def _load_other(config: RunConfig, name: str) -> PreTrainedModel:
-    """Load a bundle to average with, its layer in the order of ours.
+def _load_others(config: RunConfig) -> list[PreTrainedModel]:
+    """Load the bundles to average with, their layers in the order of ours.
 
     Raises:
-        ConfigError: It reads other ids than the run's encoder, or its weights have other shapes.
-        BundleError: It is no bundle.
+        ConfigError: One reads other ids than the run's encoder, or its weights have other shapes.
+        BundleError: One is no bundle.
     """
+    if not config.recipe.average_with:
+        return []
+    start, tokenizer, _ = load_start(config)
+    shapes, vocabulary = _shapes(start), tokenizer.get_vocab()
+    return [_load_other(config, name, shapes, vocabulary) for name in config.recipe.average_with]
+
+
+def _shapes(model: PreTrainedModel) -> dict[str, torch.Size]:
+    return {key: value.shape for key, value in model.state_dict().items()}
+
+
+def _load_other(
+    config: RunConfig, name: str, shapes: dict[str, torch.Size], vocabulary: dict[str, int]
+) -> PreTrainedModel:
     bundle = load_bundle(BUILT_IN if name == "default" else resolve(name))
     of_other = config.model_copy(
         update={"encoder": config.encoder.model_copy(update={"path": str(bundle.path)})}
     )
     other, tokenizer, _ = load_start(of_other)
-    own, own_tokenizer, _ = load_start(config)
-    shapes, own_shapes = (
-        {key: value.shape for key, value in model.state_dict().items()} for model in (other, own)
-    )
     differing = [
         what
         for what, theirs, ours in (
-            ("shape", shapes, own_shapes),
-            ("vocabulary", tokenizer.get_vocab(), own_tokenizer.get_vocab()),
+            ("shape", _shapes(other), shapes),
+            ("vocabulary", tokenizer.get_vocab(), vocabulary),
             ("normalization", bundle.settings.normalization, config.normalization),
             ("pooling", bundle.settings.window.pooling, config.window.pooling),
         )
