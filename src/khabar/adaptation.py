@@ -8,12 +8,9 @@ the same sentences unmasked (Xie et al. 2020, «Self-training with Noisy Student
 classification»).
 """
 
-import gzip
-import json
 import logging
 import shutil
-import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +31,9 @@ from khabar.article import read_article
 from khabar.bundle import BUILT_IN, WEIGHTS, Bundle, load_bundle, resolve
 from khabar.confidence import calibrated
 from khabar.config import AdaptConfig
+from khabar.corpus import read_texts, text_files
 from khabar.encode import Encoder, Window, load_tokenizer
-from khabar.errors import BundleError, ConfigError, DataError
+from khabar.errors import BundleError, ConfigError
 from khabar.schema import LabelledArticle
 from khabar.training import (
     IGNORED,
@@ -78,38 +76,12 @@ def read_unlabelled(folder: Path, per_outlet: int | None, seed: int) -> list[tup
     Raises:
         DataError: There is no such file, or a line is no article; the message names file and line.
     """
-    files = sorted(path for path in folder.glob("*") if path.name.endswith((".jsonl", ".jsonl.gz")))
-    if not files:
-        raise DataError(f"{folder}: holds no .jsonl or .jsonl.gz file of articles; set unlabelled.path.")
     articles = []
-    for path in files:
-        found = list(_read_lines(path))
+    for path in text_files(folder):
+        found = [(record["text"], record.get("title")) for _, record in read_texts(path)]
         order = np.random.default_rng(seed).permutation(len(found))[:per_outlet]
         articles += [found[index] for index in sorted(order)]
     return articles
-
-
-def _read_lines(path: Path) -> Iterator[tuple[str, str | None]]:
-    try:
-        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{path}: cannot be read as articles ({error}).") from error
-    for number, line in enumerate(content.split(b"\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            record = json.loads(line)
-            text, title = record["text"], record.get("title")
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise DataError(
-                f"{path}, line {number}: is no article ({error}); "
-                "write one JSON object a line with the key 'text' and, if there is one, 'title'."
-            ) from error
-        if not isinstance(text, str) or not isinstance(title, str | None):
-            raise DataError(
-                f"{path}, line {number}: text and title must be strings, and the title may be null."
-            )
-        yield text, title
 
 
 def teach(

@@ -14,10 +14,12 @@ from khabar.corpus._findings import Problem, ProblemKind
 from khabar.corpus._formats import READERS, reader_of
 from khabar.corpus._jsonl import read_jsonl, write_jsonl
 from khabar.corpus._label_studio import label_studio_template, write_label_studio
+from khabar.corpus._labels_apart import join_labels, write_labels_apart
 from khabar.corpus._options import ReadOptions
 from khabar.corpus._spans import OffsetUnit
 from khabar.corpus._splits import SPLITS, folds, split
 from khabar.corpus._summary import Figures, Summary, summary
+from khabar.corpus._texts import read_texts, text_files
 from khabar.schema import LabelledArticle
 
 FORMATS = tuple(READERS)
@@ -33,15 +35,19 @@ __all__ = [
     "Summary",
     "check",
     "folds",
+    "join_labels",
     "label_studio_template",
     "near_duplicates",
     "read_jsonl",
     "read_labelled",
+    "read_texts",
     "split",
     "summary",
+    "text_files",
     "write_doccano",
     "write_jsonl",
     "write_label_studio",
+    "write_labels_apart",
 ]
 
 

@@ -50,7 +50,7 @@ def read_jsonl(path: str | Path) -> list[LabelledArticle]:
     ids = Ids()
     articles: list[LabelledArticle] = []
     for place, record in read_json_lines(path, problems):
-        article = _read_article(record, place)
+        article = read_article(record, place)
         if article is not None:
             ids.claim(article.id, place.within("id"))
             articles.append(article)
@@ -70,10 +70,10 @@ def write_jsonl(articles: Iterable[LabelledArticle], path: str | Path) -> None:
     Raises:
         OSError: The folder is not there or cannot be written to.
     """
-    write_json_lines(Path(path), (dict(_article_record(article)) for article in articles))
+    write_json_lines(Path(path), (dict(article_record(article)) for article in articles))
 
 
-def _article_record(article: LabelledArticle) -> Iterator[tuple[str, object]]:
+def article_record(article: LabelledArticle) -> Iterator[tuple[str, object]]:
     yield "id", article.id
     for key in ("split", "outlet", "guidelines", "title"):
         value = getattr(article, key)
@@ -96,7 +96,7 @@ def _sentence_record(sentence: LabelledSentence) -> dict[str, object]:
     return record
 
 
-def _read_article(record: object, place: Place) -> LabelledArticle | None:
+def read_article(record: object, place: Place) -> LabelledArticle | None:
     """Read one line; None when it breaks the format, which has then been complained of."""
     if not isinstance(record, dict):
         place.complain(f"{show(record)} is no article; write one JSON object a line")

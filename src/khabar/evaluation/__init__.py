@@ -14,7 +14,14 @@ from khabar.evaluation._evaluate import (
 from khabar.evaluation._kinds import ERROR_KINDS
 from khabar.evaluation._label_sets import SetCoverage
 from khabar.evaluation._markdown import write_markdown
-from khabar.evaluation._report import CORPUS_AGREEMENT, AnnotatorAgreement, DataSummary, Report
+from khabar.evaluation._report import (
+    CORPUS_AGREEMENT,
+    AnnotatorAgreement,
+    DataSummary,
+    Report,
+    percent,
+    plain,
+)
 from khabar.evaluation._scores import Bootstrap, Estimate, LabelScores, Scores, score
 from khabar.evaluation._selective import RiskCoverage
 
@@ -44,6 +51,8 @@ __all__ = [
     "calibration_error",
     "end_to_end",
     "judge",
+    "percent",
+    "plain",
     "score",
     "summarise",
     "write_markdown",

@@ -211,9 +211,9 @@ class Report:
         rows = [
             (
                 name,
-                _percent(evaluation.strict.macro_f1),
-                _percent(evaluation.strict.accuracy),
-                *(_percent(scores.f1) for scores in evaluation.strict.labels.values()),
+                percent(evaluation.strict.macro_f1),
+                percent(evaluation.strict.accuracy),
+                *(percent(scores.f1) for scores in evaluation.strict.labels.values()),
             )
             for name, evaluation in self.systems.items()
         ]
@@ -223,7 +223,7 @@ class Report:
         # All systems saw the same sentences, so they have the same parts.
         parts = [_parts(evaluation) for evaluation in self.systems.values()]
         rows = [
-            (name, f"{scores.sentences:,}", *(_percent(figure(each[name])) for each in parts))
+            (name, f"{scores.sentences:,}", *(percent(figure(each[name])) for each in parts))
             for name, scores in parts[0].items()
         ]
         return Grid(title, ("part", "sentences", *self.systems), rows)
@@ -259,10 +259,10 @@ class Report:
             (
                 label.value,
                 f"{strict.support:,}",
-                _percent(strict.precision),
-                _percent(strict.recall),
-                _percent(strict.f1),
-                _percent(evaluation.lenient.labels[label].f1),
+                percent(strict.precision),
+                percent(strict.recall),
+                percent(strict.f1),
+                percent(evaluation.lenient.labels[label].f1),
             )
             for label, strict in evaluation.strict.labels.items()
         ]
@@ -271,7 +271,7 @@ class Report:
 
     def _agreement_with_gold(self) -> Grid:
         rows = [
-            (name, _percent(evaluation.strict.accuracy), _plain(evaluation.strict.kappa))
+            (name, percent(evaluation.strict.accuracy), plain(evaluation.strict.kappa))
             for name, evaluation in self.systems.items()
         ]
         if self.annotators is not None:
@@ -296,9 +296,9 @@ class Report:
             rows += [
                 (
                     f"{name}: {way}",
-                    _percent(scores.macro_f1),
-                    _percent(scores.accuracy),
-                    *(_percent(each.f1) for each in scores.labels.values()),
+                    percent(scores.macro_f1),
+                    percent(scores.accuracy),
+                    *(percent(each.f1) for each in scores.labels.values()),
                 )
                 for way, scores in ways
             ]
@@ -350,8 +350,8 @@ class Report:
             (
                 f"{each.min_score:.2f}",
                 f"{each.answered:,}",
-                _percent(each.coverage),
-                _percent(each.risk),
+                percent(each.coverage),
+                percent(each.risk),
             )
             for each in evaluation.abstaining.thresholds
         ]
@@ -368,9 +368,9 @@ class Report:
         rows = [
             (
                 f"{1 - found.error_rate:.0%}",
-                _percent(found.coverage),
-                *(_percent(each) for each in found.labels.values()),
-                *(_percent(found.outlets[outlet]) for outlet in outlets),
+                percent(found.coverage),
+                *(percent(each) for each in found.labels.values()),
+                *(percent(found.outlets[outlet]) for outlet in outlets),
             )
             for found in evaluation.label_sets
         ]
@@ -397,7 +397,7 @@ class Report:
                 f"{agreement.sentences:,}",
                 f"{100 * agreement.share:.2f}",
                 f"{agreement.sentences - agreement.same:,}",
-                _percent(agreement.macro_f1_difference, digits=2),
+                percent(agreement.macro_f1_difference, digits=2),
             )
             for name, agreement in self.agreements.items()
         ]
@@ -416,7 +416,7 @@ def _parts(evaluation: Evaluation) -> dict[str, Scores]:
     return {"all": evaluation.strict, "all, lenient": evaluation.lenient, **evaluation.slices, **outlets}
 
 
-def _percent(estimate: Estimate, digits: int = 1) -> str:
+def percent(estimate: Estimate, digits: int = 1) -> str:
     """«78.3 [75.0, 81.2]», without brackets where there is no interval."""
     if estimate.value is None:
         return _UNDEFINED
@@ -426,7 +426,7 @@ def _percent(estimate: Estimate, digits: int = 1) -> str:
     return f"{value} [{100 * estimate.low:.{digits}f}, {100 * estimate.high:.{digits}f}]"
 
 
-def _plain(estimate: Estimate) -> str:
+def plain(estimate: Estimate) -> str:
     """«0.78 [0.75, 0.81]»."""
     if estimate.value is None:
         return _UNDEFINED
