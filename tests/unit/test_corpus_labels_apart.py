@@ -83,6 +83,13 @@ def test_texts_that_are_none_are_refused(tmp_path, labels, content, said):
         join_labels(labels, tmp_path / "texts.jsonl")
 
 
+def test_a_text_whose_id_is_no_string_is_passed_over(tmp_path, labels):
+    texts = write_texts(tmp_path / "texts.jsonl", FERRY_LABELLED, BUDGET_LABELLED)
+    other = json.dumps({"id": ["w-1"], "text": "نص آخر"}, ensure_ascii=False)
+    texts.write_text(f"{other}\n{texts.read_text(encoding='utf-8')}", encoding="utf-8")
+    assert join_labels(labels, texts) == [FERRY_LABELLED, BUDGET_LABELLED]
+
+
 def test_a_folder_without_articles_is_refused(tmp_path, labels):
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match=r"holds no \.jsonl"):

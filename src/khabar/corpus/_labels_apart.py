@@ -72,7 +72,7 @@ def join_labels(labels: str | Path, texts: str | Path) -> list[LabelledArticle]:
     found: dict[str, tuple[str, str | None]] = {}
     for file in text_files(Path(texts)):
         for _, record in read_texts(file):
-            if (identifier := record.get("id")) in wanted:
+            if isinstance(identifier := record.get("id"), str) and identifier in wanted:
                 found.setdefault(identifier, (record["text"], record.get("title")))
 
     ids = Ids()
