@@ -77,7 +77,7 @@ def read_unlabelled(folder: Path, per_outlet: int | None, seed: int) -> list[tup
         DataError: There is no such file, or a line is no article; the message names file and line.
     """
     articles = []
-    for path in text_files(folder):
+    for path in text_files(folder, way_out="set unlabelled.path"):
         found = [(record["text"], record.get("title")) for _, record in read_texts(path)]
         order = np.random.default_rng(seed).permutation(len(found))[:per_outlet]
         articles += [found[index] for index in sorted(order)]

@@ -12,17 +12,17 @@ from khabar.errors import DataError
 _ENDINGS = (".jsonl", ".jsonl.gz")
 
 
-def text_files(path: Path) -> list[Path]:
+def text_files(path: Path, way_out: str = "name another folder") -> list[Path]:
     """Return the files of articles that a path stands for: itself, or those of a folder in order of name.
 
     Raises:
-        DataError: A folder holds none.
+        DataError: A folder holds none; the message ends with the way out.
     """
     if not path.is_dir():
         return [path]
     files = sorted(file for file in path.glob("*") if file.name.endswith(_ENDINGS))
     if not files:
-        raise DataError(f"{path}: holds no .jsonl or .jsonl.gz file of articles; name another folder.")
+        raise DataError(f"{path}: holds no .jsonl or .jsonl.gz file of articles; {way_out}.")
     return files
 
 
