@@ -25,16 +25,17 @@ from khabar.labels import Label
 
 def main(options: argparse.Namespace) -> None:
     """Read both, pair the sentences, print."""
+    articles = list(read_from(options))
     first = {
         (article.id, sentence.part, sentence.start, sentence.end): sentence
-        for article in read_from(options)
+        for article in articles
         for sentence in article.sentences
     }
     gold: list[Label] = []
     other: list[Label] = []
     groups: list[str] = []
     lenient = furniture = 0
-    for article in join_labels(options.second, options.data):
+    for article in join_labels(options.second, articles):
         if options.guidelines and article.guidelines != options.guidelines:
             continue
         for sentence in article.sentences:

@@ -44,13 +44,14 @@ def write_labels_apart(articles: Iterable[LabelledArticle], path: str | Path) ->
     )
 
 
-def join_labels(labels: str | Path, texts: str | Path) -> list[LabelledArticle]:
+def join_labels(labels: str | Path, texts: str | Path | Iterable[LabelledArticle]) -> list[LabelledArticle]:
     """Put labels that are kept apart back on the articles that they are of.
 
     Args:
         labels: A file as `write_labels_apart` writes it.
         texts: A file of articles, ``.jsonl`` or ``.jsonl.gz``, or a folder of such files: one article a line
-            with ``id``, ``text`` and, maybe, ``title``. Articles without labels are passed over.
+            with ``id``, ``text`` and, maybe, ``title``. Or articles that have been read. Those without labels
+            are passed over.
 
     Returns:
         The labelled articles, in the order of the labels.
@@ -69,18 +70,19 @@ def join_labels(labels: str | Path, texts: str | Path) -> list[LabelledArticle]:
         else:
             place.complain(f"{show(record)} is no article; write one JSON object a line")
     wanted = {str(record.get("id")) for _, record in records}
-    found: dict[str, tuple[str, str | None]] = {}
-    for file in text_files(Path(texts)):
-        for _, record in read_texts(file):
-            if isinstance(identifier := record.get("id"), str) and identifier in wanted:
-                found.setdefault(identifier, (record["text"], record.get("title")))
+    if isinstance(texts, str | Path):
+        source = f"the articles of {texts}"
+        found = _texts_of(wanted, Path(texts))
+    else:
+        source = "those given"
+        found = {each.id: (each.text, each.title) for each in texts}
 
     ids = Ids()
     articles = []
     for place, record in records:
         identifier = record.get("id")
         if not isinstance(identifier, str) or identifier not in found:
-            place.within("id").complain(f"{show(identifier)} is not among the articles of {texts}")
+            place.within("id").complain(f"{show(identifier)} is not among {source}")
             continue
         text, title = found[identifier]
         if record.get(_FINGERPRINT) != fingerprint(text, title):
@@ -98,3 +100,12 @@ def join_labels(labels: str | Path, texts: str | Path) -> list[LabelledArticle]:
     if not articles:
         raise DataError(f"{labels}: holds no labels; there is one article a line.")
     return articles
+
+
+def _texts_of(wanted: set[str], texts: Path) -> dict[str, tuple[str, str | None]]:
+    found: dict[str, tuple[str, str | None]] = {}
+    for file in text_files(texts):
+        for _, record in read_texts(file):
+            if isinstance(identifier := record.get("id"), str) and identifier in wanted:
+                found.setdefault(identifier, (record["text"], record.get("title")))
+    return found
