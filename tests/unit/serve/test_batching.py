@@ -212,6 +212,30 @@ def test_who_waits_too_long_is_told_and_not_worked_for(tmp_path):
     run(tmp_path, scenario, time_limit=0.2)
 
 
+@pytest.mark.parametrize("turns", range(5))
+def test_being_stopped_is_not_lost_when_the_result_comes_at_the_same_moment(tmp_path, turns):
+    # A reader whose stop is lost reads on, and a server that is closing waits for it for ever.
+    accepted = []
+
+    async def scenario(batcher, model, watcher):
+        loop = asyncio.get_running_loop()
+
+        def stop(turns):
+            if turns:
+                loop.call_soon(stop, turns - 1)
+            else:
+                accepted.append(asked.cancel())
+
+        # The model is done with its batch, and the result is on its way through the event loop.
+        watcher.batch = lambda *_: loop.call_soon(stop, turns)
+        asked = asyncio.ensure_future(batcher.label(["وصل الوزير اليوم."]))
+        await asyncio.wait({asked})
+        await settled(lambda: accepted)
+        assert asked.cancelled() == accepted[0]
+
+    run(tmp_path, scenario)
+
+
 def test_stopping_finishes_what_waits_and_takes_nothing_new(tmp_path):
     async def scenario(batcher, model, watcher):
         model.gate.clear()
