@@ -17,7 +17,7 @@ from rich.console import Console
 
 from khabar import Annotator, KhabarError
 from khabar._grid import Grid
-from khabar.bundle import BUILT_IN, save_settings
+from khabar.bundle import built_in, save_settings
 from khabar.calibration import Calibration, HeldOut, calibrate
 from khabar.card import CARD, METRICS, TRAINING, write_card
 from khabar.corpus.options import add_reading_options, read_from
@@ -27,7 +27,7 @@ from khabar.labels import Label
 
 def main(options: argparse.Namespace) -> None:
     """Read, fit, print, write."""
-    path = BUILT_IN if options.model == "default" else Path(options.model)
+    path = built_in(options.model) or Path(options.model)
     corpus = read_from(options)
     articles = [article for article in corpus if article.split == options.split]
     if not articles:

@@ -14,7 +14,7 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from khabar.bundle import BUILT_IN, ONNX_INT8
+from khabar.bundle import ONNX_INT8, built_in
 from khabar.card import add_export
 from khabar.corpus import read_labelled
 from khabar.errors import DataError, KhabarError
@@ -25,7 +25,7 @@ OWN = Path(__file__).parents[1] / "data" / "sports-and-courts.jsonl"
 
 def main(options: argparse.Namespace) -> None:
     """Read, export, check, print."""
-    bundle = BUILT_IN if options.model == "default" else Path(options.model)
+    bundle = built_in(options.model) or Path(options.model)
     articles = [
         [sentence.text for sentence in article.sentences]
         for article in read_labelled(options.data or OWN)

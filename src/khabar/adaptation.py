@@ -28,7 +28,7 @@ from transformers import (
 )
 
 from khabar.article import read_article
-from khabar.bundle import BUILT_IN, WEIGHTS, Bundle, load_bundle, resolve
+from khabar.bundle import WEIGHTS, Bundle, load_bundle, locate
 from khabar.confidence import calibrated
 from khabar.config import AdaptConfig
 from khabar.corpus import read_texts, text_files
@@ -362,7 +362,7 @@ def _taught(config: AdaptConfig, tokenizer: PreTrainedTokenizerBase) -> Dataset:
     place = config.output / _TEACHING
     if not place.is_dir() and is_main_process():
         name = config.unlabelled.teacher
-        teacher = load_bundle(BUILT_IN if name == "default" else resolve(name))
+        teacher = load_bundle(locate(name))
         if not (teacher.path / WEIGHTS).is_file():
             raise BundleError(f"{teacher.path}: a teacher needs full weights, and {WEIGHTS} is missing.")
         # The ids that the teacher read are the ones that the encoder learns from.

@@ -154,6 +154,15 @@ def resolve(name: str | Path) -> Path:
         ) from error
 
 
+def locate(model: str | Path) -> Path:
+    """Return the folder of a model as users name it: a built-in one, a folder, or a name on the hub.
+
+    Raises:
+        BundleError: As for `resolve`.
+    """
+    return built_in(str(model)) or resolve(model)
+
+
 def load_bundle(path: Path) -> Bundle:
     """Read and check a bundle; the weights themselves are read by the backend.
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from khabar._files import write_text
 from khabar._grid import Grid
 from khabar.annotator import Annotator
-from khabar.bundle import BUILT_IN
+from khabar.bundle import locate
 from khabar.config import ExperimentConfig, JudgedSplit, load_config
 from khabar.corpus import read_labelled
 from khabar.errors import ConfigError, DataError
@@ -95,8 +95,7 @@ def run(experiment: ExperimentConfig, overrides: Sequence[str] = ()) -> Results:
     start_name = f"start: {start.encoder.path}"
     if experiment.judge_start and any(_key(start_name, None, on) not in known for on in judged):
         # As its users call it: through its own graph and windows.
-        path = str(BUILT_IN) if start.encoder.path == "default" else start.encoder.path
-        for on, score in _judge(Annotator.from_pretrained(path), judged):
+        for on, score in _judge(Annotator.from_pretrained(locate(start.encoder.path)), judged):
             note(_key(start_name, None, on), score)
     for (name, seed), config in configs.items():
         # A score in training is missing where the configuration asks for none.

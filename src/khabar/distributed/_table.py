@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias
 
 from khabar.annotator import Annotator
 from khabar.backends import BackendName
-from khabar.bundle import built_in, fingerprint, resolve
+from khabar.bundle import built_in, fingerprint, locate
 from khabar.errors import BundleError, InputError
 from khabar.labels import Label
 from khabar.schema import AnnotatedArticle
@@ -121,7 +121,7 @@ class BatchAnnotator:
         self.keep_columns = keep_columns
         self.backend = backend
         self.threads = threads
-        folder = built_in(str(model)) or resolve(model)
+        folder = locate(model)
         # Another machine may keep what comes from the hub elsewhere, so it gets the name.
         local = built_in(str(model)) is None and Path(model).expanduser().is_dir()
         self.model = str(folder.resolve()) if local else str(model)
@@ -210,7 +210,7 @@ class BatchAnnotator:
 @lru_cache(maxsize=1)
 def _load(model: str, expected: str, backend: BackendName | None, threads: int | None) -> Annotator:
     """Load a model, once in a process for all copies of a function that engines hand around."""
-    folder = built_in(model) or resolve(model)
+    folder = locate(model)
     found = fingerprint(folder)
     if found != expected:
         raise BundleError(

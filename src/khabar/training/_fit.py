@@ -20,7 +20,7 @@ from transformers import (
     TrainingArguments,
 )
 
-from khabar.bundle import BUILT_IN, load_bundle, resolve
+from khabar.bundle import load_bundle, locate
 from khabar.config import RunConfig
 from khabar.errors import ConfigError
 from khabar.metrics import MacroF1
@@ -110,7 +110,7 @@ def _shapes(model: PreTrainedModel) -> dict[str, torch.Size]:
 def _load_other(
     config: RunConfig, name: str, shapes: dict[str, torch.Size], vocabulary: dict[str, int]
 ) -> PreTrainedModel:
-    bundle = load_bundle(BUILT_IN if name == "default" else resolve(name))
+    bundle = load_bundle(locate(name))
     of_other = config.model_copy(
         update={"encoder": config.encoder.model_copy(update={"path": str(bundle.path)})}
     )

@@ -19,7 +19,7 @@ from transformers import (
 )
 
 from khabar.arabic import ADDRESS_TOKENS
-from khabar.bundle import BUILT_IN, usable_positions
+from khabar.bundle import built_in, usable_positions
 from khabar.config import AdaptConfig, RunConfig
 from khabar.encode import Encoder
 from khabar.errors import ConfigError
@@ -131,7 +131,7 @@ def _place(config: RunConfig | AdaptConfig) -> str:
     """Return the folder or hub name of the encoder."""
     if config.encoder.path == TINY:
         return str(write_tiny_encoder(config.output / "tiny-encoder"))
-    return str(BUILT_IN) if config.encoder.path == "default" else config.encoder.path
+    return str(built_in(config.encoder.path) or config.encoder.path)
 
 
 def _order_head(model: PreTrainedModel, trained_with: dict[int, str]) -> None:
