@@ -19,7 +19,7 @@ from rich.progress import track
 
 from khabar import Annotator, KhabarError
 from khabar._files import write_text
-from khabar.bundle import built_in, locate
+from khabar.bundle import BUILT_IN
 from khabar.checks import CheckReport, Kind, all_cases, run_checks
 
 
@@ -28,7 +28,7 @@ def main(options: argparse.Namespace) -> list[str]:
     for path in (options.output, options.markdown):
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
-    annotator = Annotator.from_pretrained(locate(options.model))
+    annotator = Annotator() if options.model == "default" else Annotator.from_pretrained(options.model)
 
     progress = Console(stderr=True)
     cases = track(all_cases(), "checks", console=progress, disable=not progress.is_terminal)
@@ -42,7 +42,7 @@ def main(options: argparse.Namespace) -> list[str]:
         # Only a model's own folder gets its rates; it needs what only the train extra has.
         from khabar.card import add_behaviour
 
-        add_behaviour(built_in(options.model) or Path(options.model), report.to_dict())
+        add_behaviour(BUILT_IN if options.model == "default" else Path(options.model), report.to_dict())
     if options.output:
         text = json.dumps(report.to_dict(), ensure_ascii=False, indent=2, allow_nan=False)
         write_text(options.output, text + "\n")

@@ -25,7 +25,6 @@ from khabar import Annotator, KhabarError
 from khabar._files import OutputFile, write_text
 from khabar._json import json_text
 from khabar.backends import BackendName
-from khabar.bundle import locate
 from khabar.comparison import MACRO, Gate, GateResult, compare
 from khabar.corpus.options import add_reading_options, read_from
 from khabar.errors import DataError
@@ -86,7 +85,10 @@ def run(
     model: str, backend: BackendName | None, articles: list[LabelledArticle], name: str
 ) -> list[Judgement]:
     """Judge with a bar on standard error, where somebody watches it."""
-    annotator = Annotator.from_pretrained(locate(model), backend=backend)
+    if model == "default":
+        annotator = Annotator(backend=backend)
+    else:
+        annotator = Annotator.from_pretrained(model, backend=backend)
     console = Console(stderr=True)
     return judge(annotator, track(articles, name, console=console, disable=not console.is_terminal))
 

@@ -23,7 +23,7 @@ from rich.progress import track
 from khabar import Annotator, KhabarError
 from khabar._files import write_text
 from khabar.backends import BackendName
-from khabar.bundle import Bundle, built_in, locate
+from khabar.bundle import BUILT_IN, Bundle
 from khabar.confidence import LabelSets
 from khabar.corpus import near_duplicates
 from khabar.corpus.options import add_reading_options, read_from
@@ -106,7 +106,7 @@ def main(options: argparse.Namespace) -> None:
         from khabar.card import add_evaluation
 
         summary, evaluation = report.data.to_dict(), report.systems[main_name].to_dict()
-        add_evaluation(built_in(model) or Path(model), options.split, summary, evaluation)
+        add_evaluation(BUILT_IN if model == "default" else Path(model), options.split, summary, evaluation)
     if "json" in outputs:
         data = json.dumps(report.to_dict(), ensure_ascii=False, indent=2, allow_nan=False)
         write_text(outputs["json"], data + "\n")
@@ -175,7 +175,9 @@ def named(specification: str) -> tuple[str, str]:
 
 def load(model: str, backend: BackendName | None = None) -> Annotator:
     """The built-in model or a saved one."""
-    return Annotator.from_pretrained(locate(model), backend=backend)
+    if model == "default":
+        return Annotator(backend=backend)
+    return Annotator.from_pretrained(model, backend=backend)
 
 
 def run(annotator: SentenceAnnotator, articles: list[LabelledArticle], name: str) -> list[Judgement]:
