@@ -12,14 +12,14 @@ from khabar._files import write_text
 from khabar._grid import Grid
 from khabar.annotator import Annotator
 from khabar.bundle import locate
-from khabar.config import ExperimentConfig, JudgedSplit, load_config
+from khabar.config import ExperimentConfig, JudgedSplit, RunConfig, load_config
 from khabar.corpus import read_labelled
 from khabar.errors import ConfigError, DataError
 from khabar.evaluation import Bootstrap, judge, summarise
 from khabar.export import export_int8
 from khabar.plots import variants
 from khabar.schema import LabelledArticle
-from khabar.training import fit_seeds, is_main_process, read_splits, save_weights
+from khabar.training import check_output, fit_seeds, is_main_process, read_splits, save_weights
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +63,8 @@ def run(experiment: ExperimentConfig, overrides: Sequence[str] = ()) -> Results:
         overrides: ``section.key=value`` each, for all variants; they win over the experiment's file.
 
     Raises:
-        ConfigError: A configuration is wrong, or there is nothing that the variants are scored on.
+        ConfigError: A configuration is wrong, or has changed since its variant was trained, or there is
+        nothing that the variants are scored on.
         DataError: The labelled articles cannot be read, or ``results.json`` is damaged.
     """
     configs = {
@@ -80,6 +81,8 @@ def run(experiment: ExperimentConfig, overrides: Sequence[str] = ()) -> Results:
         for name, changes in experiment.variants.items()
         for seed in experiment.seeds
     }
+    for config in configs.values():
+        _check_unchanged(config, experiment)
     judged = {split.name: _articles(split) for split in experiment.judge_on}
     place = experiment.output / RESULTS
     known = _read_results(place)
@@ -138,6 +141,18 @@ def _collected(
         if outcomes:
             results[on or IN_TRAINING] = outcomes
     return results
+
+
+def _check_unchanged(config: RunConfig, experiment: ExperimentConfig) -> None:
+    """Refuse to give scores of what a variant was for those of what it is."""
+    try:
+        check_output(config)
+    except ConfigError as error:
+        raise ConfigError(
+            f"{config.output}: was trained with another configuration than the variant has now "
+            f"(training.yaml differs); delete {experiment.output} to train again, or name another folder as "
+            "output in the experiment's file."
+        ) from error
 
 
 def _place(experiment: ExperimentConfig, name: str, seed: int) -> Path:

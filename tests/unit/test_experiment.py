@@ -55,6 +55,14 @@ def test_every_variant_is_trained_with_every_seed_and_not_twice(make_experiment,
     assert again[0].scores[1] == 0.125
     assert again[1].scores[2] == pytest.approx(gone)
 
+    # A variant that is another one now is not given the scores of what it was.
+    with pytest.raises(
+        ConfigError, match=r"one-by-one.seed-1: was trained with another configuration .* delete"
+    ):
+        run(make_experiment('{whole: [], "one by one": [window.max_sentences=2, window.context=0]}'))
+    with pytest.raises(ConfigError, match="was trained with another configuration"):
+        run(make_experiment(), ["training.learning_rate=0.01"])
+
 
 @pytest.mark.slow
 def test_finished_models_and_their_start_are_scored_elsewhere(

@@ -14,7 +14,7 @@ from khabar.training._finish import finish, save_weights
 from khabar.training._fit import Fitted, fit, fit_seeds, mean_weights
 from khabar.training._lora import add_adapters
 from khabar.training._loss import SentenceLoss, class_weights, loss_of, predicted_labels, sentence_logits
-from khabar.training._output import LogFigures, claim_output, last_checkpoint, log_to
+from khabar.training._output import LogFigures, check_output, claim_output, last_checkpoint, log_to
 from khabar.training._parameters import freeze, parameter_groups
 from khabar.training._processes import is_main_process, wait_for_all
 from khabar.training._start import load_start, probe_head
@@ -29,6 +29,7 @@ __all__ = [
     "SentenceLoss",
     "Splits",
     "add_adapters",
+    "check_output",
     "claim_output",
     "class_weights",
     "draw",

@@ -14,6 +14,8 @@ from khabar.training._processes import is_main_process
 
 log = logging.getLogger(__name__)
 
+_EFFECTIVE = "training.yaml"
+
 
 def last_checkpoint(folder: Path) -> str | None:
     """Return the last checkpoint that is whole; a run killed while saving leaves one that is not."""
@@ -32,24 +34,36 @@ def whole_checkpoints(folder: Path) -> list[Path]:
     return [path for _, path in sorted(whole)]
 
 
+def check_output(config: RunConfig | AdaptConfig) -> None:
+    """Find that the folder of a run is free, or holds a run of the same configuration.
+
+    Raises:
+        ConfigError: A run of another configuration is there.
+    """
+    path = config.output / _EFFECTIVE
+    if path.is_file() and path.read_text(encoding="utf-8") != _effective(config):
+        raise ConfigError(
+            f"{config.output}: holds a run of another configuration ({_EFFECTIVE} differs); "
+            "choose another folder with output=FOLDER, or delete this one."
+        )
+
+
 def claim_output(config: RunConfig | AdaptConfig) -> None:
     """Write the effective configuration beside the checkpoints, or find that it is the same one.
 
     Raises:
         ConfigError: A run of another configuration is there.
     """
-    # The card has no part in training: it may be reworded without training again. Nor has the cache.
-    content = config.model_dump(mode="json", exclude={"card": True, "data": {"cache"}})
-    effective = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
-    path = config.output / "training.yaml"
-    if path.is_file() and path.read_text(encoding="utf-8") != effective:
-        raise ConfigError(
-            f"{config.output}: holds a run of another configuration (training.yaml differs); "
-            "choose another folder with output=FOLDER, or delete this one."
-        )
+    check_output(config)
     if is_main_process():
         config.output.mkdir(parents=True, exist_ok=True)
-        write_text(path, effective)
+        write_text(config.output / _EFFECTIVE, _effective(config))
+
+
+def _effective(config: RunConfig | AdaptConfig) -> str:
+    # The card has no part in training: it may be reworded without training again. Nor has the cache.
+    content = config.model_dump(mode="json", exclude={"card": True, "data": {"cache"}})
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
 
 
 def log_to(output: Path) -> None:
