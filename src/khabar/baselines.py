@@ -47,7 +47,13 @@ class TfidfBaseline:
     It never sees the article around a sentence. Build one with `fit`.
     """
 
-    def __init__(self, features: Any, classifier: Any, strength: float, class_weight: str | None) -> None:  # noqa: ANN401
+    def __init__(
+        self,
+        features: Any,  # noqa: ANN401  # scikit-learn ships no types
+        classifier: Any,  # noqa: ANN401  # as above
+        strength: float,
+        class_weight: str | None,
+    ) -> None:
         self._features = features
         self._classifier = classifier
         self.strength = strength
