@@ -25,7 +25,9 @@ BATCH_ARTICLES: Final = 32
 BATCH_CHARACTERS: Final = 40_000
 """The same in characters, a second or two of work: what comes during a batch waits for its end."""
 
-_LONGEST_WAIT: Final = 60
+LONGEST_WAIT: Final = 60
+"""Seconds after which whoever was sent away is told to ask again, at the most."""
+
 FIRST_GUESS: Final = 20_000.0
 """Characters a second, until the model has been seen at work."""
 
@@ -208,7 +210,7 @@ class Batcher:
 
     def _wait(self) -> int:
         """Return in how many seconds what waits now will be done."""
-        return max(1, min(_LONGEST_WAIT, math.ceil(self._waiting_characters / self._rate)))
+        return max(1, min(LONGEST_WAIT, math.ceil(self._waiting_characters / self._rate)))
 
     async def _work(self, lane: _Lane) -> None:
         loop = asyncio.get_running_loop()

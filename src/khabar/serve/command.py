@@ -22,6 +22,13 @@ if TYPE_CHECKING:
 
 EXIT_USAGE = 2
 
+KEEP_ALIVE_SECONDS = 75
+"""For how long an idle connection stays open.
+
+Longer than `Retry-After` ever tells a client to wait: were it closed at the moment at which the client asks
+again, that request would be lost, and a POST is not to be sent twice.
+"""
+
 
 def serve(
     model: Annotated[
@@ -146,6 +153,7 @@ def _run(app: ASGIApp, listening: socket.socket, options: ServeOptions) -> None:
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=int(options.stop_seconds),
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         # Behind a proxy on this machine; nobody else is believed.
         forwarded_allow_ips="127.0.0.1",
     )

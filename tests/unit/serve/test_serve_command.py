@@ -18,6 +18,8 @@ from typer.testing import CliRunner
 
 from khabar.cli import app
 from khabar.errors import ConfigError
+from khabar.serve._batching import LONGEST_WAIT
+from khabar.serve.command import KEEP_ALIVE_SECONDS
 from khabar.serve.model import ModelInfo
 from khabar.serve.options import ServeOptions, is_loopback
 from khabar.serve.review._tables import corrections
@@ -118,6 +120,27 @@ class Running:
             self.process.kill()
         self.process.wait(30)
         self.process.stderr.close()
+
+
+@pytest.mark.slow
+@pytest.mark.enable_socket
+def test_a_connection_outlives_the_wait_it_was_told(tmp_path):
+    """A client that does as Retry-After says must not find its connection closed as it asks again."""
+    with (
+        Running(tmp_path / "review.db") as server,
+        httpx.Client(
+            base_url=server.client.base_url, trust_env=False, limits=httpx.Limits(keepalive_expiry=None)
+        ) as client,
+    ):
+        first = client.get("/healthz").extensions["network_stream"].get_extra_info("client_addr")
+        # uvicorn would close it after five seconds.
+        time.sleep(6)
+        again = client.get("/healthz").extensions["network_stream"].get_extra_info("client_addr")
+    assert again == first
+
+
+def test_connections_are_kept_longer_than_the_longest_wait():
+    assert LONGEST_WAIT < KEEP_ALIVE_SECONDS
 
 
 @pytest.mark.slow
