@@ -3,8 +3,9 @@
     python scripts/experiment.py configs/experiments/context.yaml data.path=PATH/TO/annotated.jsonl
     python scripts/experiment.py configs/experiments/learning-curve.yaml data.path=… --plot curve.png
 
-Further words are overrides for all variants. Stopped at any moment, the same command goes on: what is trained
-stands in `results.json` of the experiment's output. Called once more it only prints, and draws.
+Further words are overrides for all variants; output=FOLDER is the experiment's own. Stopped at any moment, the
+same command goes on: what is trained stands in `results.json` of that output. Called once more it only prints,
+and draws.
 """
 
 import argparse
@@ -15,20 +16,20 @@ from khabar import KhabarError
 from khabar._files import write_text
 from khabar._memory import keep_freed_memory
 from khabar.config import JudgedSplit, load_experiment
-from khabar.experiment import plot, run, to_markdown
+from khabar.experiment import moved, plot, run, to_markdown
 from khabar.training import is_main_process, log_to
 
 
 def main(options: argparse.Namespace) -> None:
     """Read, train each, print the tables."""
     keep_freed_memory()
-    experiment = load_experiment(options.experiment)
+    experiment, overrides = moved(load_experiment(options.experiment), options.overrides)
     further = [JudgedSplit(path=Path(path), split=split) for path, split in options.judge_on]
     experiment = experiment.model_copy(update={"judge_on": (*experiment.judge_on, *further)})
     for path in filter(None, (options.plot, options.markdown)):
         path.parent.mkdir(parents=True, exist_ok=True)
     log_to(experiment.output)
-    results = run(experiment, options.overrides)
+    results = run(experiment, overrides)
     if not is_main_process():
         return
     if options.plot:

@@ -51,6 +51,18 @@ Results = Mapping[str, Sequence[Outcome]]
 """Outcomes by what was scored, in the order of the tables; the start of the runs, if it was, comes first."""
 
 
+def moved(experiment: ExperimentConfig, overrides: Sequence[str]) -> tuple[ExperimentConfig, tuple[str, ...]]:
+    """Take ``output=FOLDER`` for the experiment's own: each run has a folder below it and none to be named.
+
+    Returns:
+        The experiment, with the last folder named, and the other overrides.
+    """
+    folders = [word.partition("=")[2] for word in overrides if word.startswith("output=")]
+    if folders:
+        experiment = experiment.model_copy(update={"output": Path(folders[-1])})
+    return experiment, tuple(word for word in overrides if not word.startswith("output="))
+
+
 def run(experiment: ExperimentConfig, overrides: Sequence[str] = ()) -> Results:
     """Train every variant with every seed, or go on where an earlier call was stopped.
 
@@ -61,12 +73,14 @@ def run(experiment: ExperimentConfig, overrides: Sequence[str] = ()) -> Results:
     Args:
         experiment: The variants.
         overrides: ``section.key=value`` each, for all variants; they win over the experiment's file.
+            ``output=FOLDER`` moves the experiment (`moved`).
 
     Raises:
         ConfigError: A configuration is wrong, or has changed since its variant was trained, or there is
         nothing that the variants are scored on.
         DataError: The labelled articles cannot be read, or ``results.json`` is damaged.
     """
+    experiment, overrides = moved(experiment, overrides)
     configs = {
         (name, seed): load_config(
             experiment.config,
@@ -150,8 +164,8 @@ def _check_unchanged(config: RunConfig, experiment: ExperimentConfig) -> None:
     except ConfigError as error:
         raise ConfigError(
             f"{config.output}: was trained with another configuration than the variant has now "
-            f"(training.yaml differs); delete {experiment.output} to train again, or name another folder as "
-            "output in the experiment's file."
+            f"(training.yaml differs); delete {experiment.output} to train again, or name another folder "
+            "with output=FOLDER."
         ) from error
 
 

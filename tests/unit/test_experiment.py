@@ -7,7 +7,7 @@ from khabar.config import load_experiment
 from khabar.corpus import read_jsonl
 from khabar.errors import ConfigError, DataError
 from khabar.evaluation import judge, summarise
-from khabar.experiment import IN_TRAINING, Outcome, plot, run, to_markdown
+from khabar.experiment import IN_TRAINING, Outcome, moved, plot, run, to_markdown
 
 
 @pytest.fixture
@@ -115,6 +115,17 @@ def test_articles_to_score_on_are_read_before_the_first_is_trained(
 def test_without_any_score_there_is_nothing_to_compare(make_experiment):
     with pytest.raises(ConfigError, match="there is no score to compare; evaluate in training"):
         run(make_experiment("{mixed: [recipe.start_share=0.5]}"))
+
+
+def test_an_output_on_the_command_line_moves_the_experiment(make_experiment, tmp_path):
+    experiment, rest = moved(make_experiment(), [f"output={tmp_path / 'else'}", "training.max_steps=1"])
+    assert experiment.output == tmp_path / "else"
+    assert rest == ("training.max_steps=1",)
+    # Its results are looked for there, before anything is trained.
+    (tmp_path / "else").mkdir()
+    (tmp_path / "else" / "results.json").write_text("[]", encoding="utf-8")
+    with pytest.raises(DataError, match=r"else.results\.json: is no record of scores"):
+        run(make_experiment(), [f"output={tmp_path / 'else'}"])
 
 
 def test_an_experiment_needs_variants_and_known_keys(make_experiment):
