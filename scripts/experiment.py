@@ -3,9 +3,9 @@
     python scripts/experiment.py configs/experiments/context.yaml data.path=PATH/TO/annotated.jsonl
     python scripts/experiment.py configs/experiments/learning-curve.yaml data.path=… --plot curve.png
 
-Further words are overrides for all variants; output=FOLDER is the experiment's own. Stopped at any moment, the
-same command goes on: what is trained stands in `results.json` of that output. Called once more it only prints,
-and draws.
+Further words are overrides for all variants; output=FOLDER is the experiment's own. Stopped at any moment,
+the same command goes on: what is trained stands in `results.json` of that output. Called once more it only
+prints, and draws.
 """
 
 import argparse
