@@ -414,6 +414,9 @@ def _seed(training: dict[str, Any]) -> int:
     return int(training.get("seed", TrainingArguments.seed))
 
 
+_STRATEGIES = frozenset({"eval_strategy", "save_strategy", "logging_strategy"})
+
+
 class _Loader(yaml.SafeLoader):
     """YAML 1.1, but 1e-4 is a number, as it has been since YAML 1.2."""
 
@@ -474,6 +477,10 @@ def _load(kind: type[_Config], path: Path, overrides: list[str] | None) -> _Conf
     if _file_name(content) != named and not any(each.startswith("card") for each in overrides or []):
         _forget_the_data(content, path)
     training = content.get("training")
+    if isinstance(training, dict):
+        # YAML reads a bare no as false, and of these no is a value.
+        no = {name: "no" for name, value in training.items() if value is False and name in _STRATEGIES}
+        training.update(no)
     more = _training_problems(training if isinstance(training, dict) else {})
     return _checked(kind, path, content, malformed, more)
 

@@ -100,6 +100,14 @@ def test_a_number_is_a_number_however_it_is_written(write, number):
     assert config.training["learning_rate"] == 1e-4
 
 
+def test_a_bare_no_is_a_strategy(write):
+    """YAML reads it as false, and messages say «set training.eval_strategy=no»."""
+    config = load_config(
+        write(GOOD + "training: {save_strategy: no, bf16: no}\n"), ["training.eval_strategy=no"]
+    )
+    assert config.training == {"save_strategy": "no", "bf16": False, "eval_strategy": "no"}
+
+
 def test_every_problem_is_reported_at_once_with_its_remedy(write):
     path = write(
         """
