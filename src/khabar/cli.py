@@ -200,7 +200,13 @@ class _Stdout:
             encoding = sys.stdout.encoding or "utf-8"
             sys.stdout.write(data.decode("utf-8").encode(encoding, "replace").decode(encoding))
         else:
-            sys.stdout.buffer.write(data)
+            # Without a buffer (PYTHONUNBUFFERED) a write may take a part and return how much that was.
+            rest = memoryview(data)
+            while rest:
+                taken = sys.stdout.buffer.write(rest)
+                if taken is None:
+                    raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+                rest = rest[taken:]
         sys.stdout.flush()
 
     def commit(self) -> None:
@@ -513,7 +519,9 @@ def _write(
             journal.failure(result)
             text = error_line(source, result.message) if on_error is OnError.RECORD else None
         else:
-            text = renderer.article(result, source)
+            # A console touches standard output even where it only renders.
+            with _writing():
+                text = renderer.article(result, source)
         if text is not None:
             with _writing():
                 sink.write(((renderer.opening() if not done else "") + text).encode("utf-8"))

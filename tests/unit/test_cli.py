@@ -582,6 +582,40 @@ def test_terminal_that_does_not_know_arabic_gets_question_marks(monkeypatch):
     assert stream.buffer.getvalue() == b"claim ???\n"
 
 
+def test_an_unbuffered_stream_takes_everything_or_fails(monkeypatch):
+    """It may write a part and say how much: so does standard output under PYTHONUNBUFFERED."""
+
+    class Raw:
+        def __init__(self, room):
+            self.taken, self.room = b"", room
+
+        def write(self, data):
+            if not self.room:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            part = bytes(data[: min(5, self.room)])
+            self.taken += part
+            self.room -= len(part)
+            return len(part)
+
+    class Stream:
+        def __init__(self, room):
+            self.buffer = Raw(room)
+
+        def isatty(self):
+            return False
+
+        def flush(self):
+            pass
+
+    whole = Stream(100)
+    monkeypatch.setattr(cli.sys, "stdout", whole)
+    cli._Stdout().write("claim خبر\n".encode())
+    assert whole.buffer.taken == "claim خبر\n".encode()
+    monkeypatch.setattr(cli.sys, "stdout", Stream(7))
+    with pytest.raises(OSError, match="No space left"):
+        cli._Stdout().write("claim خبر\n".encode())
+
+
 # --- in a process of its own: pipes, devices, signals
 
 WITH_FAKE = """
@@ -609,7 +643,9 @@ def test_output_is_utf8_whatever_the_locale(news, monkeypatch):
 
 @POSIX
 @pytest.mark.parametrize("format_", list(cli.Format))
-def test_closed_pipe_is_a_quiet_end(news, format_):
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_closed_pipe_is_a_quiet_end(news, format_, unbuffered, monkeypatch):
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
     process = start(*["1.txt"] * 2000, "-f", format_)
     process.stdout.read(10)
     process.stdout.close()
@@ -619,8 +655,10 @@ def test_closed_pipe_is_a_quiet_end(news, format_):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-@pytest.mark.parametrize("option", [[], ["-o", "/dev/full"]])
-def test_full_device(news, option):
+@pytest.mark.parametrize("option", [[], ["-o", "/dev/full"], ["-f", "table"]])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_full_device(news, option, unbuffered, monkeypatch):
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
     with Path("/dev/full").open("wb") as full:
         process = start("1.txt", "-f", "csv", *option, stdout=full)
         _, err = process.communicate(timeout=60)
