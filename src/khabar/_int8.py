@@ -150,7 +150,7 @@ def _is_table(tensor: onnx.TensorProto | None) -> bool:
 
 def _replace(field: object, values: Sequence[object]) -> None:
     del field[:]  # type: ignore[attr-defined]  # a repeated field, whose type protobuf does not name
-    field.extend(values)  # type: ignore[attr-defined]
+    field.extend(values)  # type: ignore[attr-defined]  # as above
 
 
 def _store_in_half(graph: onnx.GraphProto) -> None:

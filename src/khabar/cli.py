@@ -519,8 +519,7 @@ def _write(
             journal.failure(result)
             text = error_line(source, result.message) if on_error is OnError.RECORD else None
         else:
-            # A console touches standard output even where it only renders.
-            with _writing():
+            with _writing():  # a console touches standard output even where it only renders
                 text = renderer.article(result, source)
         if text is not None:
             with _writing():

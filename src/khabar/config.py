@@ -477,11 +477,11 @@ def _load(kind: type[_Config], path: Path, overrides: list[str] | None) -> _Conf
     if _file_name(content) != named and not any(each.startswith("card") for each in overrides or []):
         _forget_the_data(content, path)
     training = content.get("training")
+    more = []
     if isinstance(training, dict):
         # YAML reads a bare no as false, and of these no is a value.
-        no = {name: "no" for name, value in training.items() if value is False and name in _STRATEGIES}
-        training.update(no)
-    more = _training_problems(training if isinstance(training, dict) else {})
+        training.update({name: "no" for name in _STRATEGIES if training.get(name) is False})
+        more = _training_problems(training)
     return _checked(kind, path, content, malformed, more)
 
 
