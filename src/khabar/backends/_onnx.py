@@ -16,6 +16,10 @@ from khabar.errors import BundleError
 _UNWANTED_FUSIONS = ["SkipLayerNormFusion"]
 """Their kernels on the CPU are slower than what they replace: a sum and a norm, each vectorised."""
 
+_EXACT_SUMS = ("session.x64quantprecision", "1")
+"""Without VNNI, x86 adds products of int8 in pairs of 16 bits, which overflow: one label in thirty came out
+another (docs/experiments.md). ONNX Runtime then takes a kernel that does not; elsewhere this changes nothing."""
+
 _MOST_SESSIONS = 4
 """Each holds the weights and the buffers of a run, some hundred megabytes: more threads share them."""
 
@@ -106,14 +110,23 @@ class OnnxBackend:
         return pool(np.asarray(logits, dtype=np.float32)[0], window)
 
 
-def _load(path: Path) -> onnxruntime.InferenceSession:
+def session_options() -> onnxruntime.SessionOptions:
+    """Return how a graph of `khabar.export` has to be run."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     options.intra_op_num_threads = 1
     # Plans of memory are kept for every length of a window that was ever seen.
     options.enable_mem_pattern = False
+    options.add_session_config_entry(*_EXACT_SUMS)
+    return options
+
+
+def _load(path: Path) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(
-        str(path), options, providers=["CPUExecutionProvider"], disabled_optimizers=_UNWANTED_FUSIONS
+        str(path),
+        session_options(),
+        providers=["CPUExecutionProvider"],
+        disabled_optimizers=_UNWANTED_FUSIONS,
     )
 
 
