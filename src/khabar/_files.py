@@ -5,11 +5,21 @@ import os
 import secrets
 import stat
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import BinaryIO, Final, Self
 
 from khabar.errors import InputError
+
+_DOCUMENTS: Final = {
+    "a PDF": b"%PDF-",
+    "a Word, Excel or other zipped document": b"PK\x03\x04",
+    "an older Word or Excel document": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+    "a gzip archive": b"\x1f\x8b",
+}
+"""What is given for text by mistake, and the bytes that it begins with; of text none does."""
 
 
 def decode_article(data: bytes, name: str) -> str:
@@ -23,8 +33,11 @@ def decode_article(data: bytes, name: str) -> str:
         name: How to call the file in an error.
 
     Raises:
-        InputError: If the bytes are not UTF-8.
+        InputError: If the bytes are not UTF-8, or those of a document.
     """
+    for kind, beginning in _DOCUMENTS.items():
+        if data.startswith(beginning):
+            raise InputError(f"{name} is {kind}, not plain text; save its text as plain text in UTF-8")
     body = data.removeprefix(codecs.BOM_UTF8)
     try:
         return body.decode("utf-8")
@@ -45,15 +58,31 @@ def read_article_file(path: Path) -> str:
     Raises:
         InputError: If the file is missing, a folder, unreadable, or not UTF-8.
     """
-    try:
+    with _reading(path):
         data = path.read_bytes()
+    return decode_article(data, str(path))
+
+
+def check_readable(path: Path) -> None:
+    """Find out whether a file can be read, for a reader that says less about it.
+
+    Raises:
+        InputError: If the file is missing, a folder or unreadable.
+    """
+    with _reading(path), path.open("rb"):
+        pass
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    try:
+        yield
     except FileNotFoundError:
         raise InputError(f"{path} does not exist") from None
     except IsADirectoryError:
         raise InputError(f"{path} is a folder; name the files in it: {path / '*.txt'}") from None
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         raise InputError(f"{path} cannot be read: {reason(error)}") from error
-    return decode_article(data, str(path))
 
 
 def read_article_stdin() -> str:

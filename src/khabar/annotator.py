@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from khabar._ahead import map_ahead
 from khabar.article import read_article
 from khabar.backends import BackendName, Engine, Precision, load_backend
-from khabar.bundle import Bundle, built_in, load_bundle, resolve
+from khabar.bundle import Bundle, built_in, load_bundle, locate
 from khabar.confidence import calibrated, label_set
 from khabar.encode import EncodedArticle
 from khabar.errors import BundleError, InputError, KhabarError
@@ -117,7 +117,8 @@ class Annotator:
         """Load a saved model.
 
         Args:
-            model: A bundle's folder, or its name on the Hugging Face hub (``owner/model``).
+            model: A bundle's folder, its name on the Hugging Face hub (``owner/model``), or that of a
+                built-in model, which wins over a folder of the same name.
             backend: As for the constructor.
             threads: As for the constructor.
             device: As for the constructor.
@@ -133,7 +134,7 @@ class Annotator:
             ValueError: As for the constructor.
         """
         annotator = cls.__new__(cls)
-        annotator._load(resolve(model), Engine(backend, threads, device, dtype), min_score, error_rate)
+        annotator._load(locate(model), Engine(backend, threads, device, dtype), min_score, error_rate)
         return annotator
 
     def _load(self, path: Path, engine: Engine, min_score: float | None, error_rate: float | None) -> None:
@@ -289,15 +290,16 @@ class Annotator:
         """Say what each word of an article adds to the label of one of its sentences.
 
         The words of its context count too: see `khabar.explain.explain`, and `Explanation.to_html`. It is
-        computed from the full weights, and takes some seconds.
+        computed from the full weights in 64 passes forth and back, which takes a good part of a minute on
+        a laptop where the article is long.
 
         Args:
             article: What `annotate` gave.
-            index: Which of its sentences.
+            index: Which of its sentences; negative counts from the end.
             label: The label to explain; None takes the most probable one.
 
         Raises:
-            InputError: There is no such sentence or label.
+            InputError: ``article`` is no annotated article, or there is no such sentence or label.
             BundleError: The model lacks its full weights.
             MissingExtraError: Torch or captum is not installed.
         """

@@ -14,7 +14,6 @@ import sys
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, Protocol
@@ -23,7 +22,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-from khabar._files import OutputFile, read_article_file, read_article_stdin, reason
+from khabar._files import OutputFile, reason
+from khabar._inputs import STDIN, Failure, Input, holds_many, read_inputs
 from khabar._version import __version__
 from khabar.errors import InputError, KhabarError
 from khabar.render import (
@@ -44,8 +44,6 @@ if TYPE_CHECKING:
 
     from khabar.annotator import Annotator
     from khabar.render.words import Language
-
-STDIN = "-"
 
 _STDOUT_NAMES = {"-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"}
 """Opening the last three anew would cut off what a redirection with ``>>`` is to be added to."""
@@ -80,6 +78,14 @@ class Format(StrEnum):
     JSONL = "jsonl"
     CSV = "csv"
     HTML = "html"
+
+
+_ENDINGS: Mapping[str, Format] = {
+    ".jsonl": Format.JSONL,
+    ".csv": Format.CSV,
+    ".html": Format.HTML,
+    ".txt": Format.TABLE,
+}
 
 
 class HtmlLanguage(StrEnum):
@@ -213,28 +219,15 @@ class _Stdout:
         sys.stdout.flush()
 
 
-@dataclass(frozen=True, slots=True)
-class _Input:
-    source: str
-    text: str
-    title: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Failure:
-    source: str
-    message: str
-    """What is wrong, as the user is told it."""
-
-
 class _Journal:
-    """What the user is told on standard error, and how many inputs failed."""
+    """What the user is told on standard error, and how many inputs there were and failed."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
+        self.inputs = 0
         self.failed = 0
 
-    def failure(self, failure: _Failure) -> None:
+    def failure(self, failure: Failure) -> None:
         """Report an input that is left out."""
         self.failed += 1
         self.say(failure.message)
@@ -244,6 +237,10 @@ class _Journal:
         self._console.print(
             f"khabar: {printable(message)}", soft_wrap=True, highlight=False, markup=False, emoji=False
         )
+
+
+class _UsageError(Exception):
+    """The command is wrong; the message says how."""
 
 
 class _OutputError(Exception):
@@ -262,7 +259,11 @@ def _writing() -> Iterator[None]:
 
 
 def load_annotator(
-    model: str | None, *, min_score: float | None = None, error_rate: float | None = None
+    model: str | None,
+    *,
+    threads: int | None = None,
+    min_score: float | None = None,
+    error_rate: float | None = None,
 ) -> Annotator:
     """Load the model that the command uses; None for the built-in one. The others are `Annotator`'s options.
 
@@ -273,8 +274,8 @@ def load_annotator(
     from khabar.annotator import Annotator
 
     if model is None:
-        return Annotator(min_score=min_score, error_rate=error_rate)
-    return Annotator.from_pretrained(model, min_score=min_score, error_rate=error_rate)
+        return Annotator(threads=threads, min_score=min_score, error_rate=error_rate)
+    return Annotator.from_pretrained(model, threads=threads, min_score=min_score, error_rate=error_rate)
 
 
 def _version(value: bool) -> None:
@@ -301,7 +302,9 @@ def annotate(
         list[str],
         typer.Argument(
             metavar="FILE",
-            help="Articles, one a file, plain text in UTF-8; [bold]-[/] for standard input.",
+            help="Articles, one a file, plain text in UTF-8; [bold]-[/] for standard input. "
+            "In [bold].jsonl[/] and [bold].jsonl.gz[/] one a line, with the keys [bold]text[/], "
+            "[bold]title[/] and [bold]id[/].",
         ),
     ],
     format_: Annotated[
@@ -354,6 +357,16 @@ def annotate(
             help="Processes that annotate, for many articles; they share the model's memory.",
         ),
     ] = 1,
+    threads: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Threads to compute with, in each worker.  [dim]default: as many as there are cores, one in "
+            "each of several workers[/]",
+            show_default=False,
+        ),
+    ] = None,
     on_error: Annotated[
         OnError,
         typer.Option(
@@ -366,6 +379,8 @@ def annotate(
         float | None,
         typer.Option(
             metavar="P",
+            min=0,
+            max=1,
             help="Leave a sentence without a label when its most probable one has less than this probability,"
             " 0 to 1.",
             show_default=False,
@@ -375,6 +390,8 @@ def annotate(
         float | None,
         typer.Option(
             metavar="SHARE",
+            min=0,
+            max=1,
             help="Add to each sentence the set of labels that misses the right one in at most this share of"
             " sentences, such as 0.1. With --format jsonl.",
             show_default=False,
@@ -392,6 +409,8 @@ def annotate(
 
     khabar annotate news/*.txt --format jsonl --output annotations.jsonl
 
+    khabar annotate archive.jsonl --output annotations.jsonl
+
     pbpaste | khabar annotate - --title "مقتل ثلاثة أشخاص في حادث سير"
 
     khabar annotate news/*.txt --format csv --model ./my-model > annotations.csv
@@ -402,11 +421,11 @@ def annotate(
     journal = _Journal(errors)
     if str(output) in _STDOUT_NAMES:
         output = None
-    problem = _usage_problem(files, output, title)
-    if problem:
-        journal.say(problem)
-        raise typer.Exit(EXIT_USAGE)
     chosen = format_ or _format_of(output)
+    problem = _usage_problem(files, output, title, chosen)
+    if problem or chosen is None:
+        journal.say(problem or "")
+        raise typer.Exit(EXIT_USAGE)
     if on_error is OnError.RECORD and chosen is not Format.JSONL:
         journal.say(
             f"--errors record adds lines of JSON, which {chosen} cannot hold; use --format jsonl with it"
@@ -415,16 +434,21 @@ def annotate(
     if error_rate is not None and chosen is not Format.JSONL:
         journal.say(f"--error-rate adds label sets, which {chosen} does not hold; use --format jsonl with it")
         raise typer.Exit(EXIT_USAGE)
-    asked = {"min_score": min_score, "error_rate": error_rate}
-    trust = {name: value for name, value in asked.items() if value is not None}
+    asked = {"threads": threads, "min_score": min_score, "error_rate": error_rate}
+    options: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
     try:
         with ExitStack() as stack:
             # Opened before the model is loaded: a folder that cannot be written to is said at once.
             with _writing():
                 sink: Sink = _Stdout() if output is None else stack.enter_context(OutputFile(output))
-            annotator = load_annotator(model, **trust)
-            step = stack.enter_context(_progress(len(files), errors, output))
-            read = _read(files, title)
+            try:
+                annotator = load_annotator(model, **options)
+            except InputError as error:  # of an option, not of an article
+                raise _UsageError(str(error)) from error
+            # How many articles a file of many holds is known when it has been read.
+            total = None if any(map(holds_many, files)) else len(files)
+            step = stack.enter_context(_progress(total, errors, output))
+            read = read_inputs(files, title)
             found = annotate_inputs(annotator, read, workers)
             done = _write(found, _renderer(chosen, output, language), sink, journal, step, on_error)
             if done:
@@ -445,20 +469,24 @@ def annotate(
     except InputError as error:
         journal.say(str(error))
         raise typer.Exit(EXIT_INPUT) from None
-    except KhabarError as error:
+    except (KhabarError, _UsageError) as error:
         journal.say(str(error))
         raise typer.Exit(EXIT_USAGE) from None
     if journal.failed:
         kept = "" if done or output is None else f"; {output} was not written"
-        if len(files) > 1 or kept:
-            journal.say(f"{journal.failed} of {len(files)} inputs could not be annotated{kept}")
+        if journal.inputs > 1 or kept:
+            journal.say(f"{journal.failed} of {journal.inputs} inputs could not be annotated{kept}")
         raise typer.Exit(EXIT_INPUT)
 
 
-def _usage_problem(files: Sequence[str], output: Path | None, title: str | None) -> str | None:
+def _usage_problem(
+    files: Sequence[str], output: Path | None, title: str | None, chosen: Format | None
+) -> str | None:
     """Return what is wrong with the command as given, in one sentence, or None."""
     if title is not None and len(files) > 1:
         return f"--title goes with a single article, and {len(files)} were given"
+    if title is not None and holds_many(files[0]):
+        return f"--title goes with an article in plain text, and {files[0]} has titles of its own"
     if Counter(files)[STDIN] > 1:
         return f"standard input ({STDIN}) was given more than once, and it can be read once"
     if output is None:
@@ -468,6 +496,12 @@ def _usage_problem(files: Sequence[str], output: Path | None, title: str | None)
     if not output.parent.is_dir():
         folder = output.parent
         return f"--output {output}: the folder {folder} does not exist; make it first: mkdir -p {folder}"
+    if chosen is None:
+        endings = ", ".join(_ENDINGS)
+        return (
+            f"--output {output}: no format goes with the ending {output.suffix}; use one of {endings}, "
+            "or say which with --format"
+        )
     for name in files:
         if _same_file(name, output):
             which = "standard input" if name == STDIN else name
@@ -486,10 +520,10 @@ def _same_file(name: str, output: Path) -> bool:
         return False  # missing or unreadable, which reading it will say; or no standard input
 
 
-def _format_of(output: Path | None) -> Format:
-    """Return the format that goes with the ending of the output's name."""
-    ending = "" if output is None else output.suffix.lower().removeprefix(".")
-    return Format(ending) if ending in set(Format) else Format.TABLE
+def _format_of(output: Path | None) -> Format | None:
+    """Return the format that goes with the ending of the output's name, None where none does."""
+    ending = "" if output is None else output.suffix.lower()
+    return _ENDINGS.get(ending) if ending else Format.TABLE
 
 
 def _renderer(chosen: Format, output: Path | None, language: HtmlLanguage) -> Renderer:
@@ -505,7 +539,7 @@ def _renderer(chosen: Format, output: Path | None, language: HtmlLanguage) -> Re
 
 
 def _write(
-    found: Iterable[tuple[str, AnnotatedArticle | _Failure]],
+    found: Iterable[tuple[str, AnnotatedArticle | Failure]],
     renderer: Renderer,
     sink: Sink,
     journal: _Journal,
@@ -515,7 +549,8 @@ def _write(
     """Write each article as soon as it is annotated, and return how many inputs stand in the output."""
     done = 0
     for source, result in found:
-        if isinstance(result, _Failure):
+        journal.inputs += 1
+        if isinstance(result, Failure):
             journal.failure(result)
             text = error_line(source, result.message) if on_error is OnError.RECORD else None
         else:
@@ -532,20 +567,9 @@ def _write(
     return done
 
 
-def _read(files: Iterable[str], title: str | None) -> Iterator[_Input | _Failure]:
-    """Yield the articles one at a time, and a failure in the place of one that cannot be read."""
-    for name in files:
-        try:
-            text = read_article_stdin() if name == STDIN else read_article_file(Path(name))
-        except InputError as error:
-            yield _Failure(name, str(error))
-        else:
-            yield _Input(name, text, title)
-
-
 def annotate_inputs(
-    annotator: Annotator, inputs: Iterator[_Input | _Failure], workers: int
-) -> Iterator[tuple[str, AnnotatedArticle | _Failure]]:
+    annotator: Annotator, inputs: Iterator[Input | Failure], workers: int
+) -> Iterator[tuple[str, AnnotatedArticle | Failure]]:
     """Annotate a stream of articles; one that fails costs only itself.
 
     Args:
@@ -557,29 +581,31 @@ def annotate_inputs(
         Source and annotated article, or what went wrong, in the order of the inputs.
     """
     # Asked for and not yet yielded: as many as the annotator looks ahead, and failures between them.
-    waiting: deque[_Input | _Failure] = deque()
+    waiting: deque[Input | Failure] = deque()
 
     def hand_over() -> Iterator[Mapping[str, Any]]:
         for item in inputs:
             waiting.append(item)
-            if isinstance(item, _Input):
-                yield {"text": item.text, "title": item.title, "id": item.source}
+            if isinstance(item, Input):
+                yield {"text": item.text, "title": item.title, "id": item.id}
 
     for result in annotator.annotate_many(hand_over(), errors="record", workers=workers):
         item = waiting.popleft()
-        while isinstance(item, _Failure):
+        while isinstance(item, Failure):
             yield item.source, item
             item = waiting.popleft()
         if isinstance(result, AnnotatedArticle):
             yield item.source, result
         else:
-            yield item.source, _Failure(item.source, f"{item.source}: {result.message}")
+            yield item.source, Failure(item.source, f"{item.source}: {result.message}")
     for item in waiting:
-        assert isinstance(item, _Failure)
+        assert isinstance(item, Failure)
         yield item.source, item
 
 
-def _progress(total: int, errors: Console, output: Path | None) -> AbstractContextManager[Callable[[], None]]:
+def _progress(
+    total: int | None, errors: Console, output: Path | None
+) -> AbstractContextManager[Callable[[], None]]:
     """Return a progress bar's step; one that does nothing where a bar would be noise.
 
     That is for one file, when standard error is no terminal, and when the results themselves run through the
@@ -591,7 +617,7 @@ def _progress(total: int, errors: Console, output: Path | None) -> AbstractConte
 
 
 class _Bar:
-    def __init__(self, total: int, errors: Console) -> None:
+    def __init__(self, total: int | None, errors: Console) -> None:
         # Standard output carries results; rich would otherwise send it through the bar's own console.
         self._progress = Progress(
             "annotating",

@@ -677,6 +677,10 @@ def test_a_name_that_is_no_built_in_model(name):
         Annotator(name)
 
 
+def test_a_built_in_model_can_be_named_where_folders_are():
+    assert Annotator.from_pretrained("default").bundle.path == Annotator().bundle.path
+
+
 def test_a_hub_name_given_to_the_constructor_shows_the_right_call():
     with pytest.raises(BundleError, match=r"use Annotator\.from_pretrained\('owner/model'\)"):
         Annotator("owner/model")

@@ -1,5 +1,6 @@
 import csv
 import errno
+import gzip
 import io
 import json
 import os
@@ -192,10 +193,33 @@ def test_label_sets_go_with_json_lines_only(chosen):
     )
 
 
-def test_a_score_that_is_none_is_one_line(news):
-    result = run("1.txt", "--min-score", "7")
-    assert result.exit_code == cli.EXIT_INPUT
-    assert result.stderr == "khabar: min_score is 7.0, expected a probability from 0 to 1.\n"
+@pytest.mark.usefixtures("news")
+@pytest.mark.parametrize("option", ["--min-score", "--error-rate"])
+@pytest.mark.parametrize("value", ["7", "-0.1", "nan"])
+def test_a_probability_that_is_none_is_a_wrong_command(option, value):
+    result = run("1.txt", "-f", "jsonl", option, value)
+    assert result.exit_code == cli.EXIT_USAGE
+    assert option in result.stderr
+    assert "should be" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.usefixtures("news")
+def test_an_option_that_the_model_refuses_is_a_wrong_command():
+    result = run("1.txt", "-f", "jsonl", "--error-rate", "0.9")
+    assert result.exit_code == cli.EXIT_USAGE
+    assert result.stderr.startswith("khabar: error_rate is 0.9, but this model has label sets for")
+    assert result.stderr.count("\n") == 1
+
+
+def test_threads_are_passed_on(news, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        cli, "load_annotator", lambda model, **chosen: asked.append(chosen) or FakeAnnotator()
+    )
+    run("1.txt", "--threads", "1")
+    assert asked == [{"threads": 1}]
+    assert run("1.txt", "--threads", "0").exit_code == cli.EXIT_USAGE
 
 
 def test_articles_are_written_while_later_ones_are_still_unread(news, fake, monkeypatch):
@@ -243,6 +267,84 @@ def test_empty_file_is_an_article_without_sentences(news):
     assert "0 sentences" in run("empty.txt").stdout
 
 
+# --- JSON Lines
+
+
+def lines(*values):
+    return b"".join(
+        (value if isinstance(value, bytes) else json.dumps(value, ensure_ascii=False).encode()) + b"\n"
+        for value in values
+    )
+
+
+@pytest.mark.usefixtures("fake", "news")
+@pytest.mark.parametrize(("name", "pack"), [("a.jsonl", bytes), ("a.JSONL.GZ", gzip.compress)])
+def test_each_line_of_json_lines_is_an_article(name, pack):
+    articles = lines(
+        {"text": "خبر أول.", "title": "عنوان", "id": "x-1", "outlet": "صحيفة"}, b"", {"text": "خبر ثان."}
+    )
+    Path(name).write_bytes(pack(articles))
+    result = run("1.txt", name, "-f", "jsonl")
+    assert result.exit_code == 0
+    text, first, second = records(result.stdout)
+    assert (text["source"], "id" in text) == ("1.txt", False)
+    assert (first["source"], first["id"], first["title"]) == (f"{name}:1", "x-1", "عنوان")
+    assert [sentence["part"] for sentence in first["sentences"]] == ["title", "body"]
+    assert (second["source"], "id" in second) == (f"{name}:3", False)
+    schema = json.loads((SCHEMAS / "annotations.schema.json").read_text())
+    for record in (text, first, second):
+        Draft202012Validator(schema).validate(record)
+
+
+@pytest.mark.usefixtures("fake", "news")
+def test_a_line_that_holds_no_article_costs_only_itself():
+    bad = [b"{bad", ["x"], {"id": 5}, {"text": 5}, {"text": "x", "title": 1}, b'{"text": "\xff"}']
+    Path("a.jsonl").write_bytes(lines({"text": "خبر."}, *bad, {"text": REFUSED}, {"text": "خبر."}))
+    result = run("a.jsonl", "-f", "jsonl", "--errors", "record")
+    assert result.exit_code == 1
+    assert [record["source"] for record in records(result.stdout)] == [f"a.jsonl:{n}" for n in range(1, 10)]
+    assert ["error" in record for record in records(result.stdout)] == [False, *[True] * 7, False]
+    said = result.stderr.splitlines()
+    assert said[0].startswith("khabar: a.jsonl:2: the line is no JSON (")
+    assert said[1] == 'khabar: a.jsonl:3: the line is ["x"], expected an object; write one object a line'
+    assert said[2].startswith("khabar: a.jsonl:4: text is missing, expected a string")
+    assert said[-1] == "khabar: 7 of 9 inputs could not be annotated"
+
+
+@pytest.mark.usefixtures("fake", "news")
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("none.jsonl", "none.jsonl does not exist"),
+        ("sub.jsonl", "sub.jsonl is a folder; name the files in it"),
+    ],
+)
+def test_json_lines_that_are_not_there(name, message):
+    Path("sub.jsonl").mkdir()
+    result = run(name, "1.txt", "-f", "jsonl")
+    assert result.exit_code == 1
+    assert f"khabar: {message}" in result.stderr
+    assert len(records(result.stdout)) == 1
+
+
+@pytest.mark.usefixtures("fake", "news")
+@pytest.mark.parametrize("content", ['{"text": "خبر."}\n{"text": "خبر."}', ' [{"text": "خبر."}]', "{}"])
+def test_json_is_not_read_as_the_text_of_an_article(content):
+    Path("a.json").write_text(content, encoding="utf-8")
+    result = run("a.json", "-", "1.txt", "-f", "jsonl", stdin=content.encode())
+    assert result.exit_code == 1
+    assert "khabar: a.json holds JSON, not the text of an article; write articles in JSON" in result.stderr
+    assert "khabar: standard input holds JSON" in result.stderr
+    assert [record["source"] for record in records(result.stdout)] == ["1.txt"]
+
+
+@pytest.mark.usefixtures("fake", "news")
+@pytest.mark.parametrize("content", ["[1] قال الوزير.", "{خبر} قال الوزير.", "[] خبر", "[صور] خبر"])
+def test_brackets_at_the_beginning_are_text(content):
+    Path("a.txt").write_text(content, encoding="utf-8")
+    assert run("a.txt").exit_code == 0
+
+
 # --- bad input: named, left out, the others annotated
 
 
@@ -266,6 +368,25 @@ def test_bytes_that_are_not_utf8(news, data, offset, hint):
     assert hint in result.stderr
     assert "1 of 3 inputs could not be annotated" in result.stderr
     assert [record["source"] for record in records(Path("out.jsonl").read_text())] == ["1.txt", "2.txt"]
+
+
+@pytest.mark.usefixtures("fake", "news")
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (b"%PDF-1.7\n", "a PDF"),
+        (b"PK\x03\x04\x14\0", "a Word, Excel or other zipped document"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\0", "an older Word or Excel document"),
+        (gzip.compress(b""), "a gzip archive"),
+    ],
+)
+def test_a_document_is_not_taken_for_text(data, kind):
+    Path("bad.txt").write_bytes(data)
+    result = run("bad.txt")
+    assert result.exit_code == 1
+    assert result.stderr == (
+        f"khabar: bad.txt is {kind}, not plain text; save its text as plain text in UTF-8\n"
+    )
 
 
 @pytest.mark.usefixtures("fake", "news")
@@ -406,6 +527,8 @@ def test_output_is_not_touched_when_no_input_could_be_annotated(news):
         (["1.txt", "2.txt", "--title", "عنوان"], "--title goes with a single article"),
         (["-", "-"], "standard input (-) was given more than once"),
         (["1.txt", "-o", "none/out.jsonl"], "the folder none does not exist"),
+        (["a.jsonl", "--title", "عنوان"], "a.jsonl has titles of its own"),
+        (["1.txt", "-o", "out.xlsx"], "no format goes with the ending .xlsx; use one of .jsonl, .csv, .html"),
         (["1.txt", "-o", "."], "is a folder; name a file in it"),
         (["1.txt", "2.txt", "-o", "2.txt"], "is the input 2.txt, which it would overwrite"),
         (["1.txt", "-o", "./sub/../1.txt"], "is the input 1.txt"),

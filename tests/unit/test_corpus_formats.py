@@ -39,7 +39,7 @@ def test_our_own_format_is_one_of_them():
         (
             "a.txt",
             "خبر",
-            'the name does not tell the format of the labelled data; pass format=, one of "jsonl"',
+            'format of the labelled data; say which with format= (--format in scripts), one of "jsonl"',
         ),
         ("a.xlsx", "PK", "is a workbook, which is not read; save its sheet as «CSV UTF-8 (Comma delimited)»"),
         ("a.json", '[{"a": 1, "b": 2}]', 'its first object has the keys "a", "b", which tell no format'),

@@ -222,6 +222,11 @@ def test_the_heaviest_word_has_the_strongest_colour(explanation):
 def test_what_cannot_be_explained_is_told(annotator, article, tiny_bundle, tmp_path):
     with pytest.raises(InputError, match=r"index is 4, but the article has 4 sentences; count them from 0"):
         annotator.explain(article, 4)
+    with pytest.raises(InputError, match=r"article is str, expected an AnnotatedArticle: explain what"):
+        annotator.explain("وصل الوزير.", 0)
+    for index in ("1", 1.0, None):
+        with pytest.raises(InputError, match="expected the number of a sentence, counted from 0"):
+            annotator.explain(article, index)
     with pytest.raises(InputError, match="label is 'rumour', expected one of casualty_report"):
         annotator.explain(article, 0, "rumour")
     with pytest.raises(InputError, match="steps is 0"):

@@ -18,7 +18,7 @@ _UNWANTED_FUSIONS = ["SkipLayerNormFusion"]
 
 _EXACT_SUMS = ("session.x64quantprecision", "1")
 """Without VNNI, x86 adds products of int8 in pairs of 16 bits, which overflow: one label in thirty came out
-another (docs/experiments.md). ONNX Runtime then takes a kernel that does not; elsewhere this changes nothing."""
+another (docs/experiments.md). ONNX Runtime then takes a kernel that does not; elsewhere nothing changes."""
 
 _MOST_SESSIONS = 4
 """Each holds the weights and the buffers of a run, some hundred megabytes: more threads share them."""

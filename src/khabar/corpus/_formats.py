@@ -42,7 +42,7 @@ _BY_KEYS: Final = {
     "label-studio": looks_like_label_studio,
     "doccano": looks_like_doccano,
 }
-_SAY_WHICH: Final = f"pass format=, one of {listed(READERS)}"
+_SAY_WHICH: Final = f"say which with format= (--format in scripts), one of {listed(READERS)}"
 
 
 def reader_of(path: Path, format: str | None) -> Callable[[Path, ReadOptions], list[LabelledArticle]]:

@@ -16,8 +16,15 @@ from khabar.distributed._archive import (
 )
 from khabar.distributed._manifest import MANIFEST, Manifest, Piece, Settings, Shard
 from khabar.distributed._ray import annotate_dataset
-from khabar.distributed._sources import ENDINGS, Columns
-from khabar.distributed._table import COLUMNS, BatchAnnotator, Row, article_fingerprint, spark_schema
+from khabar.distributed._sources import ENDINGS, Columns, Record, read_records
+from khabar.distributed._table import (
+    COLUMNS,
+    BatchAnnotator,
+    Row,
+    article_fingerprint,
+    read_row,
+    spark_schema,
+)
 
 __all__ = [
     "COLUMNS",
@@ -31,6 +38,7 @@ __all__ = [
     "Manifest",
     "Piece",
     "Plan",
+    "Record",
     "Row",
     "Settings",
     "Shard",
@@ -40,6 +48,8 @@ __all__ = [
     "article_fingerprint",
     "counts_of",
     "planned",
+    "read_records",
+    "read_row",
     "spark_schema",
     "total",
 ]

@@ -256,21 +256,31 @@ def _annotate(annotator: Annotator, articles: list[_Article]) -> dict[int, Annot
         return results
 
 
+def read_row(row: Row) -> tuple[str, str | None, str | None] | str:
+    """Return text, title and identifier of a row's article, or why there is none, as part of a sentence."""
+    text, title = (None if _is_missing(value) else value for value in (row.text, row.title))
+    if row.error is not None:
+        return row.error
+    if text is None:
+        return "text is missing, expected a string; fill it or drop the row"
+    if not isinstance(text, str):
+        return f"text is {type(text).__name__}, expected a string; convert it or drop the row"
+    if not isinstance(title, str | None):
+        return f"title is {type(title).__name__}, expected a string or null; convert it or drop it"
+    return text, title, _identifier(row)
+
+
 def _read(row: Row, position: int) -> _Article | dict[str, Any]:
     """Return the article of a row, or the row of the result that says why there is none."""
-    text, title = (None if _is_missing(value) else value for value in (row.text, row.title))
-    identifier = None if _is_missing(row.id) else _plain(str(row.id))
-    if row.error is not None:
-        problem = row.error
-    elif text is None:
-        problem = "text is missing, expected a string; fill it or drop the row"
-    elif not isinstance(text, str):
-        problem = f"text is {type(text).__name__}, expected a string; convert it or drop the row"
-    elif not isinstance(title, str | None):
-        problem = f"title is {type(title).__name__}, expected a string or null; convert it or drop it"
-    else:
-        return _Article(position, identifier or article_fingerprint(text, title), text, title)
-    return {"article_id": identifier, "error": _plain(problem)}
+    found = read_row(row)
+    if isinstance(found, str):
+        return {"article_id": _identifier(row), "error": _plain(found)}
+    text, title, identifier = found
+    return _Article(position, identifier or article_fingerprint(text, title), text, title)
+
+
+def _identifier(row: Row) -> str | None:
+    return None if _is_missing(row.id) else _plain(str(row.id))
 
 
 def _records(article: _Article, results: Mapping[int, AnnotatedArticle | str]) -> list[dict[str, Any]]:

@@ -60,10 +60,18 @@ def explain(
         steps: Points of the path. More make `Explanation.error` smaller and take longer by as much.
 
     Raises:
-        InputError: There is no such sentence or label, or ``steps`` is less than 1.
+        InputError: ``article`` is no annotated article, there is no such sentence or label, or ``steps`` is
+            less than 1.
         BundleError: The bundle has no full weights, or they cannot be loaded.
     """
+    if not isinstance(article, AnnotatedArticle):
+        raise InputError(
+            f"article is {type(article).__name__}, expected an AnnotatedArticle: "
+            "explain what annotator.annotate(text) returns."
+        )
     sentences = article.sentences
+    if not isinstance(index, int):
+        raise InputError(f"index is {index!r}, expected the number of a sentence, counted from 0.")
     if not -len(sentences) <= index < len(sentences):
         raise InputError(
             f"index is {index}, but the article has {len(sentences)} sentences; count them from 0."

@@ -32,16 +32,19 @@ def article_record(article: AnnotatedArticle, source: str) -> dict[str, Any]:
 
     Args:
         article: The article.
-        source: Where its text came from: the file as it was named, or ``-`` for standard input.
+        source: Where its text came from: the file as it was named, ``FILE:LINE`` for a line of one that holds
+            many, or ``-`` for standard input.
 
     Returns:
-        Plain dicts, lists, strings, numbers, booleans and None. ``title`` is the title that the caller
+        Plain dicts, lists, strings, numbers, booleans and None. ``id`` is there when the article has one.
+        ``title`` is the title that the caller
         passed, None when none was passed: a sentence of part ``"title"`` then has its offsets in the text.
         ``label`` is None where the annotator abstained. Probabilities are rounded to six decimals. Sentences
         have a ``label_set`` when the annotator was asked for it.
     """
     return {
         "source": source,
+        **({} if article.id is None else {"id": article.id}),
         "title": article.title,
         "sentences": [
             {

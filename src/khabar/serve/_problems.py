@@ -1,7 +1,7 @@
 """Errors as the clients see them: one code, one sentence, one shape."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -14,6 +14,15 @@ from khabar._json import json_text
 from khabar.errors import InputError
 
 _SHOWN = 5
+
+_JSON_NAMES: Final[Mapping[type, str]] = {
+    list: "an array",
+    str: "a string",
+    bool: "a boolean",
+    int: "a number",
+    float: "a number",
+    type(None): "null",
+}
 
 
 class ErrorDetail(BaseModel):
@@ -115,14 +124,16 @@ async def _internal(request: Request, error: Exception) -> JSONResponse:
 
 def _sentence(errors: Sequence[Any]) -> str:
     """Return the problems of a body in one line, each with its place."""
-    said = [f"{_place(error['loc'])}{_reason(error)}" for error in errors[:_SHOWN]]
+    said = [f"{_place(error)}{_reason(error)}" for error in errors[:_SHOWN]]
     more = len(errors) - len(said)
     return "; ".join(said) + (f"; and {more} more." if more else ".")
 
 
-def _place(location: Sequence[str | int]) -> str:
-    steps = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in location[1:])
-    return f"{steps.lstrip('.')}: " if steps else ""
+def _place(error: Mapping[str, Any]) -> str:
+    """Return where in the body something is wrong; of what is no JSON there is only the body."""
+    location = () if error["type"] == "json_invalid" else error["loc"][1:]
+    steps = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in location)
+    return f"{steps.lstrip('.')}: " if steps else "the body "
 
 
 def _reason(error: Mapping[str, Any]) -> str:
@@ -132,7 +143,9 @@ def _reason(error: Mapping[str, Any]) -> str:
     if kind == "extra_forbidden":
         return "is no key that is known"
     if kind == "json_invalid":
-        return f"the body is no JSON ({error.get('ctx', {}).get('error', '')})"
+        return f"is no JSON ({error.get('ctx', {}).get('error', '')})"
+    if kind == "model_attributes_type":
+        return f"is {_JSON_NAMES.get(type(value), type(value).__name__)}, expected an object"
     message = str(error["msg"]).removeprefix("Value error, ")
     shown = f"{value!r} " if isinstance(value, str | int | float) and len(repr(value)) < 60 else ""
     return f"{shown}is wrong: {message[:1].lower()}{message[1:].rstrip('.')}"

@@ -51,11 +51,23 @@ def test_annotates_a_batch_in_its_order(client):
         ({}, "text: is missing."),
         ({"text": 5}, "text: 5 is wrong: input should be a valid string."),
         ({"text": "نص", "titel": "عنوان"}, "titel: is no key that is known."),
-        ([], "input should be a valid dictionary"),
+        ([], "the body is an array, expected an object."),
+        ("نص", "the body is a string, expected an object."),
     ],
 )
 def test_a_wrong_body_is_told_where(client, body, said):
     assert said in error(client.post("/v1/annotate", json=body), 422, "invalid")
+
+
+def test_a_place_in_a_batch_is_told(client):
+    answer = client.post("/v1/annotate/batch", json={"articles": [{"text": "نص"}, "نص"]})
+    assert error(answer, 422, "invalid") == "articles[1]: is a string, expected an object."
+
+
+def test_what_is_no_json_is_said_to_be_none(client):
+    answer = client.post("/v1/annotate", content=b"{bad", headers={"Content-Type": "application/json"})
+    said = error(answer, 422, "invalid")
+    assert said.startswith("the body is no JSON (")
 
 
 @pytest.mark.parametrize("body", [b"{", b'"\xff"', b"[" * 50_000])
