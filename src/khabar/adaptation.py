@@ -39,6 +39,7 @@ from khabar.training import (
     IGNORED,
     LABELS,
     LogFigures,
+    bf16_ratio,
     claim_output,
     draw,
     is_main_process,
@@ -49,6 +50,7 @@ from khabar.training import (
     read_splits,
     soft_target,
     wait_for_all,
+    warn_of_slow_bf16,
     window_dataset,
 )
 
@@ -114,10 +116,11 @@ def teach(
     settings = teacher.settings
     targets: list[list[list[float]]] = [[] for _ in windows]
     order = sorted(range(len(windows)), key=lambda index: len(windows[index].input_ids))
+    half = bf16_ratio() < 1
     for first in range(0, len(order), batch):
         chosen = order[first : first + batch]
         ids, mask = _pad([windows[index].input_ids for index in chosen], pad)
-        with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
+        with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16, enabled=half):
             logits = model(input_ids=ids, attention_mask=mask).logits.float()
         for row, index in enumerate(chosen):
             pooled = torch.stack([logits[row, start:end].mean(0) for start, end in windows[index].spans])
@@ -313,6 +316,7 @@ def adapt(config: AdaptConfig) -> Path:
         )
     except (TypeError, ValueError) as error:
         raise ConfigError(f"training: {error}") from error
+    warn_of_slow_bf16(arguments)
     splits = read_splits(config)
     claim_output(config)
     gold = gold_rows(splits.train, encoder, config.recipe.second_label)

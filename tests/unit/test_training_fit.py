@@ -1,6 +1,7 @@
 """Short runs of a tiny encoder: what each option of the recipe makes of the weights."""
 
 import json
+import logging
 import shutil
 
 import pytest
@@ -10,7 +11,7 @@ from safetensors.torch import load_file
 
 from khabar.config import load_config
 from khabar.errors import BundleError, ConfigError
-from khabar.training import fit, fit_seeds, load_start, read_splits
+from khabar.training import bf16_ratio, fit, fit_seeds, load_start, read_splits
 
 STEADY = ("encoder.overrides.hidden_dropout_prob=0.0", "encoder.overrides.attention_probs_dropout_prob=0.0")
 SAVES = ("training.eval_strategy=steps", "training.eval_steps=1", "training.save_steps=1")
@@ -114,6 +115,22 @@ def test_bf16_trains_on_a_cpu_and_keeps_weights_in_32_bits(train):
     other = losses(config.model_copy(update={"output": config.output.with_name("run-full")}))
     assert losses(config) == pytest.approx(other, rel=0.1)
     assert differing(fitted.model, full.model)
+
+
+@pytest.mark.parametrize(("ratio", "told"), [(6.5, True), (0.4, False)])
+def test_bf16_that_is_emulated_is_told(train, monkeypatch, caplog, ratio, told):
+    monkeypatch.setattr("khabar.training._precision.bf16_ratio", lambda: ratio)
+    with caplog.at_level(logging.WARNING, logger="khabar"):
+        config, _ = train("training.bf16=true", "training.max_steps=1")
+        train(f"output={config.output}-full", "training.max_steps=1")
+    said = [line for line in caplog.messages if "emulates bf16" in line]
+    assert [
+        f"takes {ratio} times as long as in 32 bits; training.bf16=false is" in line for line in said
+    ] == [True] * told
+
+
+def test_the_ratio_of_bf16_is_one_of_times():
+    assert 0 < bf16_ratio() < 1000
 
 
 def test_the_score_is_that_of_the_last_evaluation_where_the_last_state_is_taken(train):

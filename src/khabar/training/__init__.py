@@ -16,6 +16,7 @@ from khabar.training._lora import add_adapters
 from khabar.training._loss import SentenceLoss, class_weights, loss_of, predicted_labels, sentence_logits
 from khabar.training._output import LogFigures, check_output, claim_output, last_checkpoint, log_to
 from khabar.training._parameters import freeze, parameter_groups
+from khabar.training._precision import bf16_ratio, warn_of_slow_bf16
 from khabar.training._processes import is_main_process, wait_for_all
 from khabar.training._start import load_start, probe_head
 from khabar.training._warnings import warnings_of
@@ -29,6 +30,7 @@ __all__ = [
     "SentenceLoss",
     "Splits",
     "add_adapters",
+    "bf16_ratio",
     "check_output",
     "claim_output",
     "class_weights",
@@ -51,6 +53,7 @@ __all__ = [
     "sentence_logits",
     "soft_target",
     "wait_for_all",
+    "warn_of_slow_bf16",
     "warnings_of",
     "window_dataset",
 ]

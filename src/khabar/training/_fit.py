@@ -29,6 +29,7 @@ from khabar.training._lora import ADAPTED_HEAD, add_adapters, load_adapters, mer
 from khabar.training._loss import loss_of, predicted_labels
 from khabar.training._output import LogFigures, claim_output, last_checkpoint, whole_checkpoints
 from khabar.training._parameters import freeze, parameter_groups
+from khabar.training._precision import warn_of_slow_bf16
 from khabar.training._processes import is_main_process, wait_for_all
 from khabar.training._record import STATE, Clock, draw_curves
 from khabar.training._start import load_start, probe_head
@@ -179,6 +180,7 @@ def fit(config: RunConfig, splits: Splits, callbacks: Sequence[TrainerCallback] 
             "out, and to save memory lower training.per_device_train_batch_size."
         )
     loss = loss_of(recipe, splits.train)
+    warn_of_slow_bf16(arguments)
     adapters = None
     claim_output(config)
 
