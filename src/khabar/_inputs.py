@@ -90,7 +90,10 @@ def _read_lines(name: str) -> Iterator[Input | Failure]:
     # Here, not above: it loads the annotator, for which --help should not wait.
     from khabar.distributed import Columns, read_records, read_row
 
+    record = None
     for record in read_records(Path(name), 0, sys.maxsize, Columns()):
         source = f"{name}:{record.number}"
         found = read_row(record.row)
         yield Failure(source, f"{source}: {found}") if isinstance(found, str) else Input(source, *found)
+    if record is None:
+        raise InputError(f"{name} holds no article")

@@ -328,6 +328,18 @@ def test_json_lines_that_are_not_there(name, message):
 
 
 @pytest.mark.usefixtures("fake", "news")
+@pytest.mark.parametrize("content", [b"", b"\n \n"])
+def test_json_lines_without_an_article_are_told(content):
+    Path("a.jsonl").write_bytes(content)
+    result = run("a.jsonl", "-o", "out.jsonl")
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "khabar: a.jsonl holds no article\n"
+        "khabar: 1 of 1 inputs could not be annotated; out.jsonl was not written\n"
+    )
+
+
+@pytest.mark.usefixtures("fake", "news")
 @pytest.mark.parametrize("content", ['{"text": "خبر."}\n{"text": "خبر."}', ' [{"text": "خبر."}]', "{}"])
 def test_json_is_not_read_as_the_text_of_an_article(content):
     Path("a.json").write_text(content, encoding="utf-8")
