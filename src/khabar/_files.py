@@ -17,6 +17,7 @@ _DOCUMENTS: Final = {
     "a PDF": b"%PDF-",
     "a Word, Excel or other zipped document": b"PK\x03\x04",
     "an older Word or Excel document": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+    "a document in Rich Text Format": b"{\\rtf",
     "a gzip archive": b"\x1f\x8b",
 }
 """What is given for text by mistake, and the bytes that it begins with; of text none does."""
@@ -69,6 +70,8 @@ def check_readable(path: Path) -> None:
     Raises:
         InputError: If the file is missing, a folder or unreadable.
     """
+    if path.is_fifo():  # what is written to it could be read once
+        return
     with _reading(path), path.open("rb"):
         pass
 

@@ -1,6 +1,7 @@
 """The articles that ``khabar annotate`` is given: files of text, standard input, files of JSON Lines."""
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ STDIN: Final = "-"
 
 JSON_LINES: Final = (".jsonl", ".jsonl.gz")
 """What the names of files end in that hold one article a line."""
+
+_OBJECT = re.compile(r'\s*(?:\[\s*)?\{\s*"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +78,16 @@ def _read_text(name: str, title: str | None) -> Input:
 
 
 def _is_json(text: str) -> bool:
-    """Tell whether a text begins with a JSON object, or a list of them, as no article does."""
-    start = text.lstrip()
-    if not start.startswith(("{", "[")):
+    """Tell whether a text begins like an object, or a list of them, or is one JSON list or object."""
+    if _OBJECT.match(text):
+        return True
+    if not text.lstrip().startswith(("{", "[")):
         return False
     try:
-        value = json.JSONDecoder().raw_decode(start)[0]
+        json.loads(text)
     except (ValueError, RecursionError):
         return False
-    return isinstance(value[0] if isinstance(value, list) and value else value, dict)
+    return True
 
 
 def _read_lines(name: str) -> Iterator[Input | Failure]:

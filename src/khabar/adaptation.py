@@ -39,7 +39,7 @@ from khabar.training import (
     IGNORED,
     LABELS,
     LogFigures,
-    bf16_ratio,
+    bf16_is_emulated,
     claim_output,
     draw,
     is_main_process,
@@ -116,7 +116,8 @@ def teach(
     settings = teacher.settings
     targets: list[list[list[float]]] = [[] for _ in windows]
     order = sorted(range(len(windows)), key=lambda index: len(windows[index].input_ids))
-    half = bf16_ratio() < 1
+    half = not bf16_is_emulated()
+    log.info("the teacher reads %d windows in %s", len(windows), "bf16" if half else "32 bits")
     for first in range(0, len(order), batch):
         chosen = order[first : first + batch]
         ids, mask = _pad([windows[index].input_ids for index in chosen], pad)

@@ -157,10 +157,12 @@ def resolve(name: str | Path) -> Path:
 def locate(model: str | Path) -> Path:
     """Return the folder of a model as users name it: a built-in one, a folder, or a name on the hub.
 
+    A `Path` is a folder, even if it is called like a built-in model.
+
     Raises:
         BundleError: As for `resolve`.
     """
-    return built_in(str(model)) or resolve(model)
+    return (built_in(model) if isinstance(model, str) else None) or resolve(model)
 
 
 def load_bundle(path: Path) -> Bundle:

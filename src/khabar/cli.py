@@ -87,6 +87,28 @@ _ENDINGS: Mapping[str, Format] = {
     ".txt": Format.TABLE,
 }
 
+_OTHER_ENDINGS = frozenset(
+    [
+        ".json",
+        ".ndjson",
+        ".tsv",
+        ".parquet",
+        ".xlsx",
+        ".xls",
+        ".ods",
+        ".doc",
+        ".docx",
+        ".odt",
+        ".rtf",
+        ".pdf",
+        ".xml",
+        ".htm",
+        ".gz",
+        ".zip",
+    ]
+)
+"""Of formats that are none of ours; under any other name a table is what it is."""
+
 
 class HtmlLanguage(StrEnum):
     """Language of the words around the articles of an HTML page."""
@@ -521,9 +543,11 @@ def _same_file(name: str, output: Path) -> bool:
 
 
 def _format_of(output: Path | None) -> Format | None:
-    """Return the format that goes with the ending of the output's name, None where none does."""
-    ending = "" if output is None else output.suffix.lower()
-    return _ENDINGS.get(ending) if ending else Format.TABLE
+    """Return the format that goes with the ending of the output's name, None where that is another one."""
+    if output is None:
+        return Format.TABLE
+    ending = (output.suffix or output.name).lower()
+    return None if ending in _OTHER_ENDINGS else _ENDINGS.get(ending, Format.TABLE)
 
 
 def _renderer(chosen: Format, output: Path | None, language: HtmlLanguage) -> Renderer:

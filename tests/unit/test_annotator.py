@@ -8,6 +8,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count, islice
+from pathlib import Path
 
 import numpy as np
 import psutil
@@ -679,6 +680,13 @@ def test_a_name_that_is_no_built_in_model(name):
 
 def test_a_built_in_model_can_be_named_where_folders_are():
     assert Annotator.from_pretrained("default").bundle.path == Annotator().bundle.path
+
+
+def test_a_path_is_never_the_name_of_a_built_in_model(tiny_bundle, tmp_path, monkeypatch):
+    shutil.copytree(tiny_bundle, tmp_path / "default")
+    monkeypatch.chdir(tmp_path)
+    for folder in (Path("default"), "./default"):
+        assert Annotator.from_pretrained(folder).bundle.path.resolve() == tmp_path / "default"
 
 
 def test_a_hub_name_given_to_the_constructor_shows_the_right_call():

@@ -8,6 +8,7 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -327,6 +328,53 @@ def test_json_lines_that_are_not_there(name, message):
     assert len(records(result.stdout)) == 1
 
 
+@POSIX
+@pytest.mark.usefixtures("fake", "news")
+def test_json_lines_can_come_through_a_named_pipe():
+    os.mkfifo("a.jsonl")
+    writer = threading.Thread(target=lambda: Path("a.jsonl").write_bytes(lines({"text": "خبر."})))
+    writer.start()
+    result = run("a.jsonl", "-f", "jsonl")
+    writer.join(timeout=10)
+    assert result.exit_code == 0
+    assert len(records(result.stdout)) == 1
+
+
+@pytest.mark.usefixtures("fake", "news")
+@pytest.mark.parametrize("format_", ["table", "csv", "html"])
+def test_every_format_takes_json_lines_with_what_editors_add(format_):
+    Path("a.jsonl").write_bytes(
+        b"\xef\xbb\xbf" + lines({"text": "خبر."}, {"text": "خبر."}).replace(b"\n", b"\r\n")
+    )
+    result = run("a.jsonl", "-f", format_, "--workers", "2")
+    assert result.exit_code == 0
+    assert "a.jsonl:2" in result.stdout
+
+
+@pytest.mark.usefixtures("fake", "news")
+def test_json_lines_that_break_off_keep_what_was_whole():
+    whole = gzip.compress(lines(*[{"text": f"خبر {n}."} for n in range(2000)]))
+    Path("a.jsonl.gz").write_bytes(whole[: len(whole) * 3 // 4])
+    result = run("a.jsonl.gz", "-f", "jsonl")
+    assert result.exit_code == 1
+    assert len(records(result.stdout)) > 100
+    assert "the file cannot be read from here on" in result.stderr
+
+
+@pytest.mark.usefixtures("fake", "news")
+@pytest.mark.parametrize(("given", "found"), [(7, "7"), ({"a": [True, None]}, '{"a": [true, null]}')])
+def test_an_id_that_is_no_string_becomes_one(given, found):
+    Path("a.jsonl").write_bytes(lines({"text": "خبر.", "id": given}))
+    assert records(run("a.jsonl", "-f", "jsonl").stdout)[0]["id"] == found
+
+
+def test_an_unknown_ending_is_a_table_and_a_bare_one_is_a_format(news, fake):
+    run("1.txt", "-o", "out.Xa81")
+    assert Path("out.Xa81").read_text(encoding="utf-8").startswith("1.txt")
+    run("1.txt", "-o", ".jsonl")
+    assert len(records(Path(".jsonl").read_text(encoding="utf-8"))) == 1
+
+
 @pytest.mark.usefixtures("fake", "news")
 @pytest.mark.parametrize("content", [b"", b"\n \n"])
 def test_json_lines_without_an_article_are_told(content):
@@ -340,7 +388,17 @@ def test_json_lines_without_an_article_are_told(content):
 
 
 @pytest.mark.usefixtures("fake", "news")
-@pytest.mark.parametrize("content", ['{"text": "خبر."}\n{"text": "خبر."}', ' [{"text": "خبر."}]', "{}"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{"text": "خبر."}\n{"text": "خبر."}',
+        ' [{"text": "خبر."}]',
+        "{}",
+        '["خبر.", "خبر."]',
+        '{"text": "خبر',
+        '[{"text": "خبر',
+    ],
+)
 def test_json_is_not_read_as_the_text_of_an_article(content):
     Path("a.json").write_text(content, encoding="utf-8")
     result = run("a.json", "-", "1.txt", "-f", "jsonl", stdin=content.encode())
@@ -351,7 +409,9 @@ def test_json_is_not_read_as_the_text_of_an_article(content):
 
 
 @pytest.mark.usefixtures("fake", "news")
-@pytest.mark.parametrize("content", ["[1] قال الوزير.", "{خبر} قال الوزير.", "[] خبر", "[صور] خبر"])
+@pytest.mark.parametrize(
+    "content", ["[1] قال الوزير.", "{خبر} قال الوزير.", "{} خبر", "[] خبر", "[صور] خبر", '"خبر."']
+)
 def test_brackets_at_the_beginning_are_text(content):
     Path("a.txt").write_text(content, encoding="utf-8")
     assert run("a.txt").exit_code == 0
@@ -389,6 +449,7 @@ def test_bytes_that_are_not_utf8(news, data, offset, hint):
         (b"%PDF-1.7\n", "a PDF"),
         (b"PK\x03\x04\x14\0", "a Word, Excel or other zipped document"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\0", "an older Word or Excel document"),
+        (b"{\\rtf1\\ansi", "a document in Rich Text Format"),
         (gzip.compress(b""), "a gzip archive"),
     ],
 )
@@ -540,7 +601,8 @@ def test_output_is_not_touched_when_no_input_could_be_annotated(news):
         (["-", "-"], "standard input (-) was given more than once"),
         (["1.txt", "-o", "none/out.jsonl"], "the folder none does not exist"),
         (["a.jsonl", "--title", "عنوان"], "a.jsonl has titles of its own"),
-        (["1.txt", "-o", "out.xlsx"], "no format goes with the ending .xlsx; use one of .jsonl, .csv, .html"),
+        (["1.txt", "-o", "out.XLSX"], "no format goes with the ending .XLSX; use one of .jsonl, .csv, .html"),
+        (["1.txt", "-o", "out.jsonl.gz"], "no format goes with the ending .gz"),
         (["1.txt", "-o", "."], "is a folder; name a file in it"),
         (["1.txt", "2.txt", "-o", "2.txt"], "is the input 2.txt, which it would overwrite"),
         (["1.txt", "-o", "./sub/../1.txt"], "is the input 1.txt"),

@@ -227,6 +227,7 @@ def test_what_cannot_be_explained_is_told(annotator, article, tiny_bundle, tmp_p
     for index in ("1", 1.0, None):
         with pytest.raises(InputError, match="expected the number of a sentence, counted from 0"):
             annotator.explain(article, index)
+    assert annotator.explain(article, np.int64(1)).index == 1
     with pytest.raises(InputError, match="label is 'rumour', expected one of casualty_report"):
         annotator.explain(article, 0, "rumour")
     with pytest.raises(InputError, match="steps is 0"):

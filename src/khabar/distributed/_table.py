@@ -1,6 +1,7 @@
 """A table of articles becomes a table of sentences, the same under every engine that holds tables."""
 
 import hashlib
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -280,7 +281,11 @@ def _read(row: Row, position: int) -> _Article | dict[str, Any]:
 
 
 def _identifier(row: Row) -> str | None:
-    return None if _is_missing(row.id) else _plain(str(row.id))
+    if _is_missing(row.id):
+        return None
+    if isinstance(row.id, dict | list):
+        return json.dumps(row.id, ensure_ascii=False, default=str)
+    return _plain(str(row.id))
 
 
 def _records(article: _Article, results: Mapping[int, AnnotatedArticle | str]) -> list[dict[str, Any]]:

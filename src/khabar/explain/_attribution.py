@@ -5,6 +5,7 @@ The path leads from an article whose every token is the mask, with the window's 
 the article itself. The weights of the tokens sum to the change in the logit along it.
 """
 
+import operator
 import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -70,8 +71,10 @@ def explain(
             "explain what annotator.annotate(text) returns."
         )
     sentences = article.sentences
-    if not isinstance(index, int):
-        raise InputError(f"index is {index!r}, expected the number of a sentence, counted from 0.")
+    try:
+        index = operator.index(index)
+    except TypeError:
+        raise InputError(f"index is {index!r}, expected the number of a sentence, counted from 0.") from None
     if not -len(sentences) <= index < len(sentences):
         raise InputError(
             f"index is {index}, but the article has {len(sentences)} sentences; count them from 0."

@@ -143,7 +143,7 @@ def _reason(error: Mapping[str, Any]) -> str:
     if kind == "extra_forbidden":
         return "is no key that is known"
     if kind == "json_invalid":
-        return f"is no JSON ({error.get('ctx', {}).get('error', '')})"
+        return f"is no JSON ({error.get('ctx', {}).get('error', '')} at character {error['loc'][-1]})"
     if kind == "model_attributes_type":
         return f"is {_JSON_NAMES.get(type(value), type(value).__name__)}, expected an object"
     message = str(error["msg"]).removeprefix("Value error, ")

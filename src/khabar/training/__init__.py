@@ -16,7 +16,7 @@ from khabar.training._lora import add_adapters
 from khabar.training._loss import SentenceLoss, class_weights, loss_of, predicted_labels, sentence_logits
 from khabar.training._output import LogFigures, check_output, claim_output, last_checkpoint, log_to
 from khabar.training._parameters import freeze, parameter_groups
-from khabar.training._precision import bf16_ratio, warn_of_slow_bf16
+from khabar.training._precision import bf16_is_emulated, bf16_ratio, warn_of_slow_bf16
 from khabar.training._processes import is_main_process, wait_for_all
 from khabar.training._start import load_start, probe_head
 from khabar.training._warnings import warnings_of
@@ -30,6 +30,7 @@ __all__ = [
     "SentenceLoss",
     "Splits",
     "add_adapters",
+    "bf16_is_emulated",
     "bf16_ratio",
     "check_output",
     "claim_output",
