@@ -21,6 +21,7 @@ from articles import Text, read_articles
 from contenders import CONTENDERS, Contender
 from onnx import TensorProto, helper, numpy_helper
 
+from khabar.backends._onnx import session_options
 from khabar.bundle import CONFIG, load_bundle
 from khabar.encode import Window
 
@@ -213,10 +214,9 @@ class IntegerProduct:
             [numpy_helper.from_array(weights, "b"), numpy_helper.from_array(np.array(128, np.uint8), "zero")],
         )
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
+        # With the kernels that the engine has to take on this processor.
         self._session = onnxruntime.InferenceSession(
-            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+            model.SerializeToString(), session_options(), providers=["CPUExecutionProvider"]
         )
         self._values = generator.integers(0, 256, (self.rows, self.inner)).astype(np.uint8)
 
