@@ -37,8 +37,8 @@ def article_record(article: AnnotatedArticle, source: str) -> dict[str, Any]:
 
     Returns:
         Plain dicts, lists, strings, numbers, booleans and None. ``id`` is there when the article has one.
-        ``title`` is the title that the caller
-        passed, None when none was passed: a sentence of part ``"title"`` then has its offsets in the text.
+        ``title`` is the title that the caller passed, None when none was passed: a sentence of part
+        ``"title"`` then has its offsets in the text.
         ``label`` is None where the annotator abstained. Probabilities are rounded to six decimals. Sentences
         have a ``label_set`` when the annotator was asked for it.
     """
